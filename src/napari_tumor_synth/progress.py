@@ -1,7 +1,7 @@
 """One way to report long work, and one way to stop it.
 
-Every service that takes long accepts ``on_progress`` and calls it once a step. Whoever listens draws
-a bar, or raises `Cancelled` to stop the work at that step.
+Every service that takes long accepts ``on_progress`` and calls it once a step. Whoever listens
+draws a bar, or raises `Cancelled` to stop the work at that step.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""The `tumor-synth` command: one small file a group of verbs, no logic."""

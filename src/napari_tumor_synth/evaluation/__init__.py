@@ -1,0 +1,1 @@
+"""How good samples are: fidelity, diversity, class agreement."""

@@ -1,0 +1,1 @@
+"""What a user runs: catalogue, checkpoint files, sampling, provenance."""

@@ -1,0 +1,1 @@
+"""Recipes, losses, masking, the training engine and run folders."""

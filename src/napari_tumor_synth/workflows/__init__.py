@@ -1,0 +1,1 @@
+"""What crosses services: generate and save, reconstruct, demo."""

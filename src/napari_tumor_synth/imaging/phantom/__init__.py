@@ -1,0 +1,1 @@
+"""A simulated glioma case: anatomy, growth, appearance."""
