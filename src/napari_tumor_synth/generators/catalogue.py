@@ -1,0 +1,194 @@
+"""The list of generators a user can run: those in the package and those in the user's own folders.
+
+A catalogue is a folder with ``catalogue.json`` beside the checkpoint files that it names.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_tumor_synth.errors import CheckpointError, InputError
+from napari_tumor_synth.files import sha256_of_file, write_json
+from napari_tumor_synth.generators.checkpoint import read_checkpoint
+
+CATALOGUE_FILE = "catalogue.json"
+FOLDERS_VARIABLE = "TUMOR_SYNTH_MODELS"
+
+
+class CatalogueEntry(BaseModel):
+    """One generator, as listed.
+
+    Attributes
+    ----------
+    grid : tuple of int
+        Voxels along (S, A, R).
+    spacing_mm : float
+        Edge of a voxel in millimetres.
+    file : str
+        Name of the checkpoint, beside the catalogue.
+    sha256 : str
+        Hash of the checkpoint, verified before every use.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    family: str
+    description: str
+    classes: tuple[str, ...]
+    sequences: tuple[str, ...]
+    grid: tuple[int, int, int]
+    spacing_mm: Annotated[float, Field(gt=0)]
+    licence: str
+    training_data: str
+    file: Annotated[str, Field(pattern=r"^[^/\\]+\.safetensors$")]
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    megabytes: Annotated[float, Field(ge=0)]
+    model_card: str = ""
+
+
+class Catalogue(BaseModel):
+    """Content of a ``catalogue.json``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Annotated[int, Field(ge=1, le=1)] = 1
+    models: tuple[CatalogueEntry, ...] = ()
+
+
+class CatalogueModel(BaseModel):
+    """An entry together with the folder it was found in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    entry: CatalogueEntry
+    folder: Path
+
+    @property
+    def path(self) -> Path:
+        """The checkpoint file."""
+        return self.folder / self.entry.file
+
+
+def catalogue_folders() -> list[Path]:
+    """Return where catalogues are looked for: the package, the user's data folder, a variable.
+
+    The environment variable ``TUMOR_SYNTH_MODELS`` adds folders, separated as in ``PATH``.
+    """
+    named = os.environ.get(FOLDERS_VARIABLE, "")
+    return [
+        Path(str(resources.files("napari_tumor_synth") / "models")),
+        user_data_path("napari-tumor-synth", appauthor=False) / "models",
+        *(Path(folder) for folder in named.split(os.pathsep) if folder),
+    ]
+
+
+def list_models(folders: Sequence[Path] | None = None) -> list[CatalogueModel]:
+    """Return all generators of all catalogues; of equal names the first wins.
+
+    Raises
+    ------
+    CheckpointError
+        A ``catalogue.json`` does not follow the schema.
+    """
+    models: dict[str, CatalogueModel] = {}
+    for folder in catalogue_folders() if folders is None else folders:
+        for entry in _read_catalogue(folder).models:
+            models.setdefault(entry.name, CatalogueModel(entry=entry, folder=folder))
+    return list(models.values())
+
+
+def resolve_model(name_or_path: str | None = None) -> tuple[Path, str | None]:
+    """Find a checkpoint by the catalogue's name or by its path.
+
+    Parameters
+    ----------
+    name_or_path : str, optional
+        None takes the first model of the catalogue. A run folder stands for the checkpoint that
+        its training exported.
+
+    Returns
+    -------
+    path : Path
+        The checkpoint file.
+    sha256 : str or None
+        The hash it must have, when a catalogue promises one.
+
+    Raises
+    ------
+    InputError
+        No such model; the message lists those there are.
+    """
+    models = {model.entry.name: model for model in list_models()}
+    if name_or_path is None:
+        if not models:
+            raise InputError("No generator is installed.", "Name a checkpoint with --model PATH.")
+        first = next(iter(models.values()))
+        return first.path, first.entry.sha256
+    if name_or_path in models:
+        return models[name_or_path].path, models[name_or_path].entry.sha256
+    path = Path(name_or_path)
+    if path.is_dir() and (path / "checkpoint.safetensors").is_file():
+        return path / "checkpoint.safetensors", None
+    if path.is_file():
+        return path, None
+    raise InputError(
+        f"There is no model {name_or_path!r}.",
+        f"Choose one of: {', '.join(models) or 'none installed'}; or name a .safetensors file.",
+    )
+
+
+def add_to_catalogue(checkpoint: Path, entry_values: dict[str, object]) -> CatalogueEntry:
+    """List a checkpoint in the catalogue of its own folder, in place of one of the same name.
+
+    Parameters
+    ----------
+    checkpoint : Path
+        A checkpoint; its settings give family, classes, sequences, grid and spacing.
+    entry_values : dict
+        ``name``, ``description``, ``licence``, ``training_data`` and optionally ``model_card``.
+    """
+    content = read_checkpoint(checkpoint)
+    entry = CatalogueEntry.model_validate(
+        {
+            "family": content.family,
+            "classes": content.settings["classes"],
+            "sequences": content.settings["sequences"],
+            "grid": content.settings["size"],
+            "spacing_mm": content.settings["spacing_mm"],
+            "file": checkpoint.name,
+            "sha256": sha256_of_file(checkpoint),
+            "megabytes": round(checkpoint.stat().st_size / 1e6, 2),
+            **entry_values,
+        }
+    )
+    others = [m for m in _read_catalogue(checkpoint.parent).models if m.name != entry.name]
+    catalogue = Catalogue(models=(entry, *others))
+    write_json(checkpoint.parent / CATALOGUE_FILE, catalogue.model_dump(mode="json"))
+    return entry
+
+
+def _read_catalogue(folder: Path) -> Catalogue:
+    path = folder / CATALOGUE_FILE
+    if not path.is_file():
+        return Catalogue()
+    try:
+        return Catalogue.model_validate(json.loads(path.read_text("utf-8")))
+    except (ValidationError, json.JSONDecodeError, UnicodeDecodeError, OSError) as error:
+        raise CheckpointError(
+            f"The model catalogue {path} cannot be read: {_first_line(error)}.",
+            "Repair it after the schema in docs/catalogue.schema.json, or remove it.",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return str(error).splitlines()[0]

@@ -1,0 +1,145 @@
+"""Checkpoint files: one safetensors file that describes itself.
+
+The header's metadata hold the format version, the generator family, its settings and its provenance
+as JSON. A checkpoint never holds a pickle, a path, a user name or a patient's identity.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from napari_tumor_synth.errors import CheckpointError
+from napari_tumor_synth.files import atomic_file, sha256_of_file
+
+FORMAT = "napari-tumor-synth"
+FORMAT_VERSION = 1
+_RETRAIN = "Use a checkpoint written by `tumor-synth train`, or one listed by `tumor-synth models`."
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes
+    ----------
+    family : str
+        Name of the generator family, e.g. ``"vqgan"``.
+    settings : mapping
+        Everything that is needed to rebuild the networks (JSON types).
+    provenance : mapping
+        How the weights came to be: data hash, recipe, commit, metrics, licence (JSON types).
+    tensors : mapping of str to torch.Tensor
+        Weights by name; stored floating-point types are kept.
+    sha256 : str
+        Hash of the file, or "" before it is written.
+    """
+
+    family: str
+    settings: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+    tensors: Mapping[str, torch.Tensor] = field(repr=False)
+    sha256: str = ""
+
+
+def write_checkpoint(checkpoint: Checkpoint, path: Path | str) -> str:
+    """Write the file, whole or not at all, and return its SHA-256.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    metadata = {
+        "format": FORMAT,
+        "format_version": str(FORMAT_VERSION),
+        "family": checkpoint.family,
+        "settings": json.dumps(checkpoint.settings, sort_keys=True),
+        "provenance": json.dumps(checkpoint.provenance, sort_keys=True),
+    }
+    tensors = {
+        name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
+    }
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary, metadata)
+    return sha256_of_file(path)
+
+
+def read_checkpoint(
+    path: Path | str, *, expected_sha256: str | None = None, family: str | None = None
+) -> Checkpoint:
+    """Read and verify a checkpoint.
+
+    Parameters
+    ----------
+    path : path
+        A ``.safetensors`` file.
+    expected_sha256 : str, optional
+        Hash that the catalogue promises; checked before anything in the file is used.
+    family : str, optional
+        Family that the caller can use.
+
+    Raises
+    ------
+    CheckpointError
+        Missing, a pickle, damaged, altered, of another family or of a newer format.
+    """
+    path = Path(path)
+    sha256 = _verified_hash(path, expected_sha256)
+    try:
+        with safe_open(path, framework="pt", device="cpu") as stream:
+            metadata = stream.metadata() or {}
+            _require_format(path, metadata, family)
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+        return Checkpoint(
+            family=metadata["family"],
+            settings=json.loads(metadata["settings"]),
+            provenance=json.loads(metadata["provenance"]),
+            tensors=tensors,
+            sha256=sha256,
+        )
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise CheckpointError(
+            f"{path.name} is damaged or not a safetensors checkpoint ({error}).", _RETRAIN
+        ) from error
+
+
+def _verified_hash(path: Path, expected: str | None) -> str:
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint file {path}.", _RETRAIN)
+    if path.suffix != ".safetensors":
+        raise CheckpointError(
+            f"{path.name} is not a .safetensors file; pickled checkpoints can run code and are "
+            "refused.",
+            "Convert weights that you trust with `tumor-synth convert`.",
+        )
+    sha256 = sha256_of_file(path)
+    if expected is not None and sha256 != expected:
+        raise CheckpointError(
+            f"{path.name} has the SHA-256 {sha256[:12]}…, but the catalogue promises "
+            f"{expected[:12]}….",
+            "The file was altered or cut short: install it again.",
+        )
+    return sha256
+
+
+def _require_format(path: Path, metadata: Mapping[str, str], family: str | None) -> None:
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(f"{path.name} was not written by this program.", _RETRAIN)
+    version = metadata.get("format_version", "")
+    if not version.isdecimal() or int(version) > FORMAT_VERSION:
+        raise CheckpointError(
+            f"{path.name} has the checkpoint format {version or '?'}; this version reads up to "
+            f"{FORMAT_VERSION}.",
+            "Update napari-tumor-synth.",
+        )
+    if family is not None and metadata.get("family") != family:
+        raise CheckpointError(
+            f"{path.name} belongs to the family {metadata.get('family')!r}, not {family!r}.",
+            _RETRAIN,
+        )

@@ -1,0 +1,116 @@
+"""How a synthetic file came to be.
+
+The record holds everything that is needed to make the sample again, and the tokens to decode it
+without sampling. It holds no path, user name or host name.
+"""
+
+import platform
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_tumor_synth import __version__
+from napari_tumor_synth.errors import InputError
+
+SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
+_MAX_SEED = 2**63 - 1
+Seed = Annotated[int, Field(ge=0, le=_MAX_SEED)]
+
+
+class DecodingSettings(BaseModel):
+    """How tokens are drawn.
+
+    Attributes
+    ----------
+    decode : {"auto", "autoregressive", "parallel"}
+        One token after the other (causal models), or all at once in a few rounds (bidirectional
+        models); "auto" takes the way that the model was trained for.
+    temperature : float
+        Divides the logits; 1 samples the learned distribution, smaller values are more typical.
+    top_k : int or None
+        Draw among the k likeliest codes only.
+    top_p : float
+        Draw among the likeliest codes that together hold this probability.
+    steps : int
+        Rounds of parallel decoding.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    decode: Literal["auto", "autoregressive", "parallel"] = "auto"
+    temperature: Annotated[float, Field(gt=0, le=10)] = 1.0
+    top_k: Annotated[int, Field(ge=1)] | None = None
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    steps: Annotated[int, Field(ge=1, le=64)] = 12
+
+
+class Provenance(BaseModel):
+    """Record beside every synthetic ROI."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    notice: Literal["SYNTHETIC, not for clinical use"] = "SYNTHETIC, not for clinical use"
+    format_version: Annotated[int, Field(ge=1, le=1)] = 1
+    model_name: str
+    model_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    family: str
+    class_name: str
+    seed: Seed
+    sequences: tuple[str, ...]
+    grid: tuple[int, int, int]
+    spacing_mm: float
+    decoding: DecodingSettings
+    device: str
+    precision: str = "float32"
+    versions: dict[str, str]
+    created: str
+    tokens: tuple[tuple[int, ...], ...]
+    """Codes by position (raster scan over S, A, R), a tuple of levels each."""
+    token_grid: tuple[int, int, int]
+    files: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of the files written with this record, by what they are."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that determine a sample."""
+    return {
+        "napari-tumor-synth": __version__,
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "numpy": metadata.version("numpy"),
+    }
+
+
+def now() -> str:
+    """Return the time in UTC, to the second, as ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_provenance(path: Path | str) -> Provenance:
+    """Read the record of a synthetic ROI.
+
+    Raises
+    ------
+    InputError
+        Missing, not JSON, or not such a record.
+    """
+    path = Path(path)
+    try:
+        return Provenance.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(
+            f"{path.name} is not the provenance of a synthetic ROI: {_reason(error)}.",
+            "Name the JSON file that `tumor-synth generate` wrote beside the image.",
+        ) from error
+
+
+def _reason(error: Any) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where}: {first['msg']}" if where else str(first["msg"])
+    return str(error.strerror or error)
