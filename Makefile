@@ -1,0 +1,67 @@
+# Linux and macOS. Everything happens in .venv; nothing is installed elsewhere, except that missing
+# system libraries are installed when you are root on Debian or Ubuntu.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: help demo test slow lint types contracts manifest distributions check \
+        bundled-model benchmarks constraints environment system clean distclean
+
+BIN := .venv/bin
+ARGS ?=
+
+help: ## this list
+	@echo "make TARGET [ARGS='more arguments'] [PYTHON=/path/to/python3.11]"
+	@sed -n -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: environment ## phantom case -> ROI -> new synthetic ROIs of each class, in ./demo
+	@scripts/system_packages.sh || echo "The demo goes on without a window."
+	$(BIN)/tumor-synth demo $(ARGS)
+
+test: system environment ## the whole suite except what is slow (virtual display when there is none)
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+slow: system environment ## the slow tests
+	@$(BIN)/python -m pytest -m slow $(ARGS) || \
+	  { status=$$?; [ $$status -eq 5 ] || exit $$status; echo "There are no slow tests."; }
+
+check: lint types contracts manifest distributions ## all checks that are not tests
+
+lint: environment ## style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: environment ## static types
+	$(BIN)/mypy
+
+contracts: environment ## imports only point down the floors
+	$(BIN)/lint-imports
+
+manifest: environment ## the napari manifest is valid
+	$(BIN)/npe2 validate src/napari_tumor_synth/napari.yaml
+
+distributions: environment ## build sdist and wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --outdir dist .
+
+bundled-model: environment ## train the bundled model again from nothing (hours)
+	$(BIN)/python scripts/bundled_model.py $(ARGS)
+
+benchmarks: environment ## the figures of docs/performance.md, as JSON
+	@for script in benchmarks/*.py; do \
+	  if [ -e "$$script" ]; then echo "$$script" >&2; $(BIN)/python "$$script" $(ARGS); fi; done
+
+constraints: environment ## pin what .venv holds (in an environment made afresh)
+	scripts/write_constraints.sh
+
+environment: ## .venv with the project and everything it needs
+	@scripts/setup_environment.sh
+
+system: # libraries for Qt and the virtual display
+	@scripts/system_packages.sh
+
+clean: ## remove build outputs and caches
+	rm -rf build dist htmlcov .coverage .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find src tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean ## remove .venv as well
+	rm -rf .venv
