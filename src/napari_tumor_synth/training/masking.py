@@ -233,8 +233,9 @@ def _neighbours(
     stride = torch.where(along_depth, slab, 1)
     following = torch.where(index < last, positions + stride, positions)
     previous = torch.where(index > 0, positions - stride, positions)
-    if sided == "double":
-        return torch.stack([following, previous], dim=2)
+    if sided == "double":  # in random order, since the last block may have room for one of them
+        pair = torch.stack([following, previous], dim=2)
+        return torch.where(forwards[..., None], pair, pair.flip(2))
     take_following = torch.where(forwards, index < last, index == 0)
     return torch.where(take_following, following, previous)[..., None]
 
