@@ -1,0 +1,60 @@
+"""The `tumor-synth` command."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from napari_tumor_synth import __version__
+from napari_tumor_synth.cli import (
+    demo,
+    doctor,
+    generate,
+    inspect_roi,
+    models,
+    phantom,
+    prepare,
+    roi,
+    train,
+)
+from napari_tumor_synth.cli.console import run_face
+
+app = typer.Typer(
+    name="tumor-synth",
+    help="Synthetic 3D brain-tumour MRI regions of interest. Not for clinical use.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+_options = {"debug": False}
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"{__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of a failure.")
+    ] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and end.", is_eager=True, callback=_print_version
+        ),
+    ] = False,
+) -> None:
+    _options["debug"] = debug
+
+
+for verbs in (roi, phantom, prepare, models, generate, train, inspect_roi, doctor, demo):
+    verbs.add_to(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run `tumor-synth` and end the process with its exit code."""
+    sys.exit(run_face(lambda: app(args=arguments), debug=lambda: _options["debug"]))

@@ -1,0 +1,69 @@
+"""The families of generators: one line each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_tumor_synth.errors import CheckpointError
+from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
+from napari_tumor_synth.generators.provenance import DecodingSettings
+from napari_tumor_synth.generators.synthetic import SyntheticRoi
+from napari_tumor_synth.generators.vqgan import load_vqgan
+from napari_tumor_synth.progress import OnProgress, ignore_progress
+
+
+class Generator(Protocol):
+    """Anything that samples ROIs."""
+
+    name: str
+    sha256: str
+    classes: tuple[str, ...]
+    sequences: tuple[str, ...]
+    size: tuple[int, int, int]
+    spacing_mm: float
+    default_decoding: DecodingSettings
+
+    def sample(
+        self,
+        class_name: str,
+        seeds: Sequence[int],
+        decoding: DecodingSettings | None = None,
+        *,
+        on_progress: OnProgress = ignore_progress,
+    ) -> list[SyntheticRoi]:
+        """Make one ROI per seed; each depends on its own seed only."""
+
+    def reconstruct(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Encode and decode an ROI ``(C, S, A, R)`` on the generator's grid."""
+
+    def importance(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return importance scores ``(S, A, R)`` in (0, 1) on the generator's grid."""
+
+
+FAMILIES: Mapping[str, Callable[[Checkpoint, str, torch.device], Generator]] = {
+    "vqgan": load_vqgan,
+}
+
+
+def load_generator(
+    path: Path, device: torch.device, *, expected_sha256: str | None = None
+) -> Generator:
+    """Load a checkpoint of any family.
+
+    Raises
+    ------
+    CheckpointError
+        Damaged, altered, of an unknown family or of a newer format.
+    """
+    checkpoint = read_checkpoint(path, expected_sha256=expected_sha256)
+    if checkpoint.family not in FAMILIES:
+        raise CheckpointError(
+            f"{path.name} belongs to the family {checkpoint.family!r}, which this version does "
+            "not know.",
+            "Update napari-tumor-synth.",
+        )
+    return FAMILIES[checkpoint.family](checkpoint, path.stem, device)

@@ -1,0 +1,181 @@
+"""Settings of a 3D-VQGAN training, with the papers' numbers as defaults.
+
+Seed papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-VQGAN-cond").
+
+.. [1] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization Generative
+   Adversarial Networks, 2023.
+.. [2] Zhou and Khalvati, Conditional Generation of 3D Brain Tumor ROIs via VQGAN and
+   Temporal-Agnostic Masked Transformer, 2024.
+"""
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
+from napari_tumor_synth.networks.importance import ImportanceSettings
+from napari_tumor_synth.networks.transformer import TransformerSettings
+from napari_tumor_synth.networks.vqgan import VqganSettings
+
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Phase(_Settings):
+    """A stretch of training with one batch size and one patch size.
+
+    Attributes
+    ----------
+    batch : int
+        ROIs (or patches) a step; 3 in [1]_ section 4.1 and [2]_ section 3.
+    epochs, steps : int
+        Length; exactly one of the two.
+    crop : int, optional
+        Edge of the patches in voxels; None trains on whole ROIs, as the papers do.
+    """
+
+    batch: Annotated[int, Field(ge=1)] = 3
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    crop: Annotated[int, Field(ge=8)] | None = None
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give either epochs or steps")
+        return self
+
+    def step_count(self, rois: int) -> int:
+        """Return the steps of this phase for a training set of `rois` ROIs."""
+        if self.steps is not None:
+            return self.steps
+        return (self.epochs or 0) * math.ceil(rois / self.batch)
+
+
+class LossWeights(_Settings):
+    """Weights of Eq. 5 of [1]_ and Eq. 3 of [2]_.
+
+    Attributes
+    ----------
+    l1, perceptual, feature_matching, gradient, codebook : float
+        lambda_1 to lambda_5: 4, 1, 4, 4, 1 in both papers.
+    adversarial : float
+        Weight of the generator's adversarial term. It is missing from the papers' equations but
+        present in their code.
+    reconstruction, classification : float
+        C_1 = 0.8 and C_2 = 0.2 of [2]_; 1 and 0 give [1]_.
+    foreground : float
+        Weight of voxels inside the tumour in the L1 term; 1 in the papers.
+    """
+
+    l1: NonNegative = 4.0
+    perceptual: NonNegative = 1.0
+    feature_matching: NonNegative = 4.0
+    gradient: NonNegative = 4.0
+    codebook: NonNegative = 1.0
+    adversarial: NonNegative = 1.0
+    reconstruction: NonNegative = 1.0
+    classification: NonNegative = 0.0
+    foreground: Positive = 1.0
+
+
+class PerceptualChoice(_Settings):
+    """Backbone and number of slices of the perceptual term (3 in [1]_, 6 in [2]_)."""
+
+    backbone: Literal["efficientnet-lite0", "vgg16", "none"] = "none"
+    slices: Annotated[int, Field(ge=1)] = 3
+    weights_file: str = ""
+
+
+class AdversarialSchedule(_Settings):
+    """When the discriminator starts and how its term grows.
+
+    The papers do not say; their code starts at epoch 1,500 to 2,500 of 4,000.
+
+    Attributes
+    ----------
+    start : float
+        Share of the stage after which the discriminator starts to learn.
+    warm_up : float
+        Share of the stage during which it learns before the generator feels it.
+    ramp : float
+        Share of the stage over which its terms grow to full weight.
+    """
+
+    start: Share = 0.5
+    warm_up: Share = 0.02
+    ramp: Share = 0.1
+
+
+class AutoencoderTraining(_Settings):
+    """First stage."""
+
+    phases: tuple[Phase, ...] = (Phase(epochs=4000),)
+    learning_rate: Positive = 1e-4
+    betas: tuple[Share, Share] = (0.5, 0.9)
+    final_learning_rate: NonNegative = 0.0
+    warm_up_steps: Annotated[int, Field(ge=0)] = 0
+    clip_norm: Positive = 1.0
+    losses: LossWeights = LossWeights()
+    perceptual: PerceptualChoice = PerceptualChoice()
+    adversarial: AdversarialSchedule = AdversarialSchedule()
+
+
+class TokenTraining(_Settings):
+    """Second stage.
+
+    Attributes
+    ----------
+    masking : {"random-codes", "hybrid", "cosine", "none"}
+        Random codes ([1]_ section 3.1), temporal-agnostic hybrid masking ([2]_ section 2.1), a
+        cosine schedule with [MASK] only (bidirectional models), or clean next-token prediction.
+    mask_ratio : float
+        alpha: 0.5 in both papers, 0.15 for the paediatric data of [1]_.
+    top_k : float
+        Share of the ranking that counts as important: 0.25 in [2]_.
+    sided : {"single", "double"}
+        Neighbours masked with each important token ([2]_ appendix B.2).
+    loss_on : {"masked", "all"}
+        Positions in the cross-entropy: the masked ones (Eq. 6 of [1]_), or all.
+    """
+
+    phases: tuple[Phase, ...] = (Phase(epochs=1500),)
+    learning_rate: Positive = 4.5e-6
+    betas: tuple[Share, Share] = (0.9, 0.95)
+    weight_decay: NonNegative = 0.01
+    schedule: Literal["constant", "cosine"] = "constant"
+    warm_up_steps: Annotated[int, Field(ge=0)] = 0
+    clip_norm: Positive = 1.0
+    masking: Literal["random-codes", "hybrid", "cosine", "none"] = "random-codes"
+    mask_ratio: Share = 0.5
+    top_k: Share = 0.25
+    sided: Literal["single", "double"] = "single"
+    loss_on: Literal["masked", "all"] = "masked"
+    mirror: bool = False
+
+
+class VqganRecipe(_Settings):
+    """Everything that determines a training, besides the data."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    description: str = ""
+    family: Literal["vqgan"] = "vqgan"
+    seed: Annotated[int, Field(ge=0)] = 0
+    size: tuple[int, int, int] = (128, 128, 128)
+    spacing_mm: Positive = 1.0
+    sequences: tuple[str, ...] = ("flair",)
+    conditional: bool = False
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    mirror: bool = False
+    autoencoder: VqganSettings = VqganSettings()
+    importance: ImportanceSettings | None = None
+    discriminator: DiscriminatorSettings | None = DiscriminatorSettings()
+    transformer: TransformerSettings
+    autoencoder_training: AutoencoderTraining = AutoencoderTraining()
+    token_training: TokenTraining = TokenTraining()
