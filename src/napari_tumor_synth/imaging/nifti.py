@@ -1,0 +1,200 @@
+"""NIfTI-1 and NIfTI-2 in one file (.nii, .nii.gz): headers by nibabel, bytes read with a bound."""
+
+import logging
+import math
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import nibabel as nib
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from napari_tumor_synth.errors import VolumeError
+from napari_tumor_synth.imaging.nifti_stream import (
+    is_gzipped,
+    open_stream,
+    read_exactly,
+    require_end,
+)
+from napari_tumor_synth.imaging.stored_image import (
+    StoredImage,
+    require_plausible_length,
+    three_axes,
+)
+from napari_tumor_synth.imaging.volume import SourceGrid, affine_distance_mm
+
+_HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
+_MAGIC = {348: (344, b"n+1\0", b"ni1\0"), 540: (4, b"n+2\0", b"ni2\0")}
+_MAX_EXTENSION_BYTES = 1 << 24
+_FORM_TOLERANCE_MM = 0.1
+_UNIT_NAMES = {1: "metres", 3: "micrometres"}
+_SILENT = logging.Logger("header repairs that need no word")
+_SILENT.addHandler(logging.NullHandler())
+
+
+def read_nifti(path: Path) -> StoredImage:
+    """Read one 3D NIfTI file.
+
+    The sform places the voxels when its code is above 0, else the qform, as nibabel does; when
+    both are given and disagree, or neither is, a note says so.
+
+    Raises
+    ------
+    VolumeError
+        The file is damaged, not 3D, not of real numbers, or promises more than it can hold.
+    """
+    with open_stream(path) as stream:
+        header = _read_header(stream, path)
+        shape = three_axes(path, header.get_data_shape())
+        dtype = _number_type(header, path)
+        length = math.prod(shape) * dtype.itemsize
+        require_plausible_length(path, length, is_gzipped(path))
+        _skip_extensions(stream, header, path)
+        content = read_exactly(stream, length, path)
+        require_end(stream, path)
+    try:
+        affine = header.get_best_affine()
+        slope, intercept = header.get_slope_inter()
+        notes = (*_notes_on_position(header, affine, shape), *_notes_on_units(header))
+    except (HeaderDataError, ValueError) as error:
+        raise _damaged_header(path, error) from error
+    return StoredImage(
+        values=content.view(dtype).reshape(shape, order="F"),
+        grid=_grid(path, shape, affine, header),
+        slope=1.0 if slope is None else slope,
+        intercept=0.0 if slope is None or intercept is None else intercept,
+        notes=notes,
+    )
+
+
+def write_nifti(
+    temporary: Path,
+    stored: NDArray[Any],
+    affine: NDArray[np.float64],
+    header: Any,
+    description: str,
+) -> None:
+    """Write an array in the order of `affine`; `header` (may be None) lends its geometry fields.
+
+    Free text of the header is left behind: it may name a patient.
+    """
+    if header is None:
+        image = nib.Nifti1Image(stored, affine)
+        image.set_sform(affine, code="scanner")
+        if _is_orthogonal(affine):
+            image.set_qform(affine, code="scanner")
+        else:
+            image.set_qform(None, code="unknown")
+        image.header.set_xyzt_units("mm")
+    else:
+        image_class: Any = nib.Nifti2Image if _is_version_2(header) else nib.Nifti1Image
+        image = image_class(stored, None, _geometry_of(header))
+        image.header.set_data_dtype(stored.dtype)
+    image.header["descrip"] = description.encode("ascii", "replace")[:79]
+    nib.save(image, temporary)
+
+
+def _read_header(stream: BinaryIO, path: Path) -> Any:
+    start = stream.read(348)
+    size = _header_size(start)
+    if size == 540:
+        start += stream.read(540 - 348)
+    if size == 0 or len(start) < size:
+        raise VolumeError(f"{path} is not a NIfTI file.", "Check which program wrote it.")
+    place, single_file, file_pair = _MAGIC[size]
+    magic = start[place : place + 4]
+    if magic == file_pair:
+        raise VolumeError(
+            f"{path} is one half of a NIfTI pair (.hdr and .img).", "Convert it to a single .nii."
+        )
+    if magic != single_file:
+        raise VolumeError(f"{path} is not a NIfTI file.", "Convert Analyze files to NIfTI first.")
+    try:
+        header = _HEADERS[size](start, check=False)
+        header.check_fix(logger=_SILENT)
+        header.get_data_shape()
+    except (HeaderDataError, ValueError, KeyError) as error:
+        raise _damaged_header(path, error) from error
+    return header
+
+
+def _header_size(start: bytes) -> int:
+    sizes = {int.from_bytes(start[:4], order) for order in ("little", "big")}
+    return next((size for size in _HEADERS if size in sizes), 0)
+
+
+def _number_type(header: Any, path: Path) -> np.dtype[Any]:
+    dtype: np.dtype[Any] = header.get_data_dtype()
+    if dtype.kind not in "iuf":
+        kind = "complex" if dtype.kind == "c" else "colour"
+        raise VolumeError(
+            f"{path} holds {kind} values; one real number a voxel is needed.",
+            "Save the magnitude or one channel as a 3D file.",
+        )
+    return dtype
+
+
+def _skip_extensions(stream: BinaryIO, header: Any, path: Path) -> None:
+    read_so_far = header.sizeof_hdr
+    offset = float(header["vox_offset"]) or read_so_far + 4
+    extension_bytes = offset - read_so_far
+    if not 0 <= extension_bytes <= _MAX_EXTENSION_BYTES:
+        raise VolumeError(
+            f"{path} has a damaged header: voxels should start at byte {offset:.6g}.",
+            "Copy or convert the file again.",
+        )
+    read_exactly(stream, int(extension_bytes), path)
+
+
+def _grid(path: Path, shape: tuple[int, int, int], affine: Any, header: Any) -> SourceGrid:
+    try:
+        return SourceGrid.of(shape, affine, header)
+    except VolumeError as error:
+        raise VolumeError(f"{path}: {error.problem}", error.remedy) from error
+
+
+def _notes_on_position(header: Any, affine: Any, shape: tuple[int, int, int]) -> tuple[str, ...]:
+    has_sform, has_qform = int(header["sform_code"]) > 0, int(header["qform_code"]) > 0
+    if not (has_sform or has_qform):
+        return ("The header gives no position; left and right follow NIfTI's default order.",)
+    if not (has_sform and has_qform):
+        return ()
+    try:
+        qform = header.get_qform()
+    except (HeaderDataError, ValueError):
+        return ("The qform is damaged; the sform is used.",)
+    apart = affine_distance_mm(affine, qform, shape)
+    if apart <= _FORM_TOLERANCE_MM:
+        return ()
+    return (f"sform and qform disagree by {apart:.3g} mm; the sform is used.",)
+
+
+def _notes_on_units(header: Any) -> tuple[str, ...]:
+    unit = _UNIT_NAMES.get(int(header["xyzt_units"]) % 8)
+    return (f"The header counts in {unit}; they are read as millimetres.",) if unit else ()
+
+
+def _is_version_2(header: Any) -> bool:
+    return bool(header.sizeof_hdr == 540)
+
+
+def _geometry_of(header: Any) -> Any:
+    clean = type(header)()
+    for field in clean:
+        if field.startswith(("quatern_", "qoffset_", "srow_")):
+            clean[field] = header[field]
+    for field in ("qform_code", "sform_code", "pixdim", "xyzt_units", "dim_info"):
+        clean[field] = header[field]
+    return clean
+
+
+def _is_orthogonal(affine: NDArray[np.float64]) -> bool:
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.allclose(axes.T @ axes, np.eye(3), atol=1e-5))
+
+
+def _damaged_header(path: Path, error: Exception) -> VolumeError:
+    return VolumeError(
+        f"{path} has a damaged header: {str(error).rstrip('.')}.", "Copy or convert the file again."
+    )

@@ -1,0 +1,94 @@
+"""Read images and segmentations of any supported format into anatomical space."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tumor_synth.errors import VolumeError
+from napari_tumor_synth.imaging.input_file import NIFTI_SUFFIXES, require_image_file
+from napari_tumor_synth.imaging.itk import read_itk
+from napari_tumor_synth.imaging.nifti import read_nifti
+from napari_tumor_synth.imaging.stored_image import StoredImage
+from napari_tumor_synth.imaging.volume import Volume
+
+_MAX_LABEL = 65535
+
+
+def read_image(path: Path | str) -> Volume:
+    """Read an image as float32 intensities, scaling applied.
+
+    Parameters
+    ----------
+    path : Path or str
+        .nii, .nii.gz, .nrrd, .mha or .mhd with one 3D volume of real numbers.
+
+    Returns
+    -------
+    Volume
+        Array (S, A, R) float32; `notes` hold what the user should know about the file.
+
+    Raises
+    ------
+    VolumeError
+        The file is missing, damaged, of another kind (DICOM included), not 3D, or holds NaN or
+        infinite values.
+    """
+    path = Path(path)
+    stored = _read(path)
+    intensities = stored.intensities()
+    _require_finite(path, intensities)
+    return _volume(stored, intensities)
+
+
+def read_segmentation(path: Path | str) -> Volume:
+    """Read a segmentation as labels.
+
+    Returns
+    -------
+    Volume
+        Array (S, A, R) uint8, or uint16 when a label is above 255.
+
+    Raises
+    ------
+    VolumeError
+        As for `read_image`; also values that are not whole numbers from 0 to 65535.
+    """
+    path = Path(path)
+    stored = _read(path)
+    values = stored.intensities() if stored.is_scaled else stored.values
+    _require_finite(path, values)
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > _MAX_LABEL or _has_fractions(values):
+        raise VolumeError(
+            f"{path} is not a segmentation: its values are not all whole numbers from 0 to "
+            f"{_MAX_LABEL} (they span {low:.6g} to {high:.6g}).",
+            "Give the label file; image and segmentation may have been swapped.",
+        )
+    return _volume(stored, values.astype(np.uint8 if high < 256 else np.uint16))
+
+
+def _read(path: Path) -> StoredImage:
+    suffix = require_image_file(path)
+    return read_nifti(path) if suffix in NIFTI_SUFFIXES else read_itk(path)
+
+
+def _volume(stored: StoredImage, values: NDArray[Any]) -> Volume:
+    grid = stored.grid
+    return Volume(grid.to_canonical(values), grid.canonical_affine, grid, stored.notes)
+
+
+def _has_fractions(values: NDArray[Any]) -> bool:
+    return values.dtype.kind == "f" and bool((values != np.trunc(values)).any())
+
+
+def _require_finite(path: Path, values: NDArray[Any]) -> None:
+    if values.dtype.kind != "f":
+        return
+    unusable = values.size - int(np.isfinite(values).sum())
+    if unusable:
+        raise VolumeError(
+            f"{path} holds {unusable:,} voxels that are NaN or infinite.",
+            "Replace them (often by 0, outside the head) and save the file again.",
+        )
