@@ -1,0 +1,124 @@
+"""Losses of the first stage, as plain functions that return float32 scalars.
+
+.. [1] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization Generative
+   Adversarial Networks, 2023.
+.. [2] Esser et al., Taming Transformers for High-Resolution Image Synthesis, 2021.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from napari_tumor_synth.training.precision import in_float32
+
+
+@in_float32
+def l1_loss(
+    reconstruction: Tensor,
+    image: Tensor,
+    foreground: Tensor | None = None,
+    foreground_weight: float = 1.0,
+) -> Tensor:
+    """Return the mean absolute difference of voxels (Eq. 1 of [1]_).
+
+    Parameters
+    ----------
+    reconstruction, image : torch.Tensor
+        ``(B, C, S, A, R)``.
+    foreground : torch.Tensor, optional
+        Bool, of the shape of `image` or with one channel: voxels inside the tumour.
+    foreground_weight : float
+        Weight of those voxels; all others have weight 1. The weighted mean is taken over the
+        whole batch, so a constant error gives the same loss at any weight.
+    """
+    error = (reconstruction - image).abs()
+    if foreground is None or foreground_weight == 1.0:
+        return error.mean()
+    weight = torch.where(foreground, foreground_weight, 1.0).expand_as(error)
+    return (weight * error).sum() / weight.sum()
+
+
+@in_float32
+def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Return the mean absolute difference of discriminator features (Eq. 1 of [1]_).
+
+    The mean is taken within each layer and then over the layers.
+
+    Parameters
+    ----------
+    fake, real : sequence of torch.Tensor
+        What the discriminator returns for reconstructions and for images: one tensor a layer.
+        The last, its logits, is left out. No gradient flows into `real`.
+    """
+    layers = [F.l1_loss(f, r.detach()) for f, r in zip(fake[:-1], real[:-1], strict=True)]
+    return torch.stack(layers).mean()
+
+
+@in_float32
+def hinge_discriminator_loss(
+    real_logits: Tensor, fake_logits: Tensor, *, halved: bool = False
+) -> Tensor:
+    """Return ``E[max(0, 1 - D(x))] + E[max(0, 1 + D(x_hat))]`` (Eq. 3 of [1]_).
+
+    Parameters
+    ----------
+    real_logits, fake_logits : torch.Tensor
+        Logits of the discriminator, of any shape.
+    halved : bool
+        Halve the sum, as the paper's code does.
+    """
+    loss = F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
+    return loss / 2 if halved else loss
+
+
+@in_float32
+def adversarial_loss(fake_logits: Tensor) -> Tensor:
+    """Return the generator's side of the hinge loss, ``-E[D(x_hat)]``.
+
+    The papers' equations leave it out; their code has it.
+    """
+    return -fake_logits.mean()
+
+
+def ramp(step: int, start: int, length: int) -> float:
+    """Return a weight that is 0 up to `start`, grows linearly, and is 1 from `start + length`.
+
+    With length 0 the weight is 1 from `start` on.
+    """
+    if length <= 0:
+        return float(step >= start)
+    return min(max((step - start) / length, 0.0), 1.0)
+
+
+def adaptive_weight(
+    reconstruction_loss: Tensor,
+    adversarial: Tensor,
+    last_layer: Tensor,
+    *,
+    maximum: float = 1.0,
+) -> Tensor:
+    """Balance the adversarial against the reconstruction gradient (Eq. 7 of [2]_).
+
+    Parameters
+    ----------
+    reconstruction_loss, adversarial : torch.Tensor
+        Scalars whose graphs are kept.
+    last_layer : torch.Tensor
+        Weight of the decoder's last layer, at which the gradients are taken.
+    maximum : float
+        Upper limit. [2]_ uses 1e4 in code; the code of [1]_ uses 1.
+
+    Returns
+    -------
+    torch.Tensor
+        Scalar without gradient: ``|grad rec| / (|grad adv| + 1e-6)``, within [0, `maximum`].
+    """
+    (reconstruction_gradient,) = torch.autograd.grad(
+        reconstruction_loss, last_layer, retain_graph=True
+    )
+    (adversarial_gradient,) = torch.autograd.grad(adversarial, last_layer, retain_graph=True)
+    ratio = reconstruction_gradient.float().norm() / (adversarial_gradient.float().norm() + 1e-6)
+    limited: Tensor = ratio.clamp(0.0, maximum).detach()
+    return limited
