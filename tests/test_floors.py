@@ -1,4 +1,4 @@
-"""What a floor loads when it is used, also through libraries, into which import-linter cannot see."""
+"""What a floor loads when used, also through libraries: import-linter does not look into those."""
 
 import json
 import subprocess
