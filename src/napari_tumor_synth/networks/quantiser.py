@@ -1,0 +1,220 @@
+"""Vector quantisation with codebooks learnt by exponential moving averages.
+
+Sources: 000 section 3.1 and Eq. 4; 001 section 2.1 (l2-normalised look-up) and Eq. 2; van den Oord
+et al. 2017, appendix A.1 (moving averages with Laplace-smoothed counts); Lee et al. 2022 (several
+levels). The published code of 000 looks up whole channels where the paper looks up positions; here
+every position of the latent grid has its own codes.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_tumor_synth.networks.codebook_start import draw_vectors, k_means
+from napari_tumor_synth.networks.ranks import from_first_rank, summed_over_ranks
+
+SMOOTHING = 1e-5
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """A quantised latent.
+
+    Attributes
+    ----------
+    vectors : Tensor
+        (B, width, s, a, r) float32: what the decoder takes. Gradients pass straight through to the
+        encoder.
+    codes : Tensor
+        (B, levels, s, a, r) int64 in [0, codes).
+    commitment : Tensor
+        beta * ||sg[c] - E(x)||^2, a float32 scalar, mean over elements and levels. It is the only
+        term of the papers' codebook loss that has a gradient: moving averages replace the other.
+    """
+
+    vectors: Tensor
+    codes: Tensor
+    commitment: Tensor
+
+
+class EmaQuantiser(nn.Module):
+    """Replace each latent vector by its nearest code, and learn the codes by moving averages.
+
+    Everything is computed in float32, inside autocast too. In training mode each call updates the
+    codebooks; in evaluation mode nothing changes. All state is in buffers, so that a run resumed
+    from a checkpoint goes on bit for bit. Under `torch.distributed` the statistics are summed over
+    ranks, and the random choices are those of the first rank.
+
+    Parameters
+    ----------
+    width : int
+        Width of a code, D.
+    codes : int
+        Codes of each codebook, K.
+    levels : int
+        Codes a position. From the second on, a level quantises what the levels before it left,
+        with a codebook of its own.
+    lookup : {"euclidean", "cosine"}
+        "cosine" normalises vectors and codes to unit length, and the decoder receives unit vectors
+        (001). It is refused for several levels: what a unit vector leaves is no unit vector, so
+        direction alone could not describe it.
+    decay : float
+        Of the moving averages.
+    commitment : float
+        beta.
+    revive_below : float
+        A code whose average use is below this share of the mean use moves to a random vector of the
+        batch, and has exactly that use from then on: if nothing picks it there, it moves again.
+        0 never revives.
+    kmeans_iterations : int
+        Of the start on the first training batch. 0 starts at random vectors of it.
+    """
+
+    initialised: Tensor
+    updates: Tensor
+    codebooks: Tensor
+    cluster_sizes: Tensor
+    cluster_sums: Tensor
+
+    TRAINING_BUFFERS = ("cluster_sizes", "cluster_sums", "updates")
+    """Buffers that only training needs."""
+
+    def __init__(
+        self,
+        width: int,
+        codes: int,
+        *,
+        levels: int = 1,
+        lookup: Literal["euclidean", "cosine"] = "euclidean",
+        decay: float = 0.99,
+        commitment: float = 0.25,
+        revive_below: float = 0.05,
+        kmeans_iterations: int = 10,
+    ) -> None:
+        super().__init__()
+        if lookup == "cosine" and levels > 1:
+            raise ValueError("the cosine look-up is for one level")
+        self.width, self.codes, self.levels = width, codes, levels
+        self.cosine = lookup == "cosine"
+        self.decay, self.commitment = decay, commitment
+        self.revive_below, self.kmeans_iterations = revive_below, kmeans_iterations
+        self.register_buffer("initialised", torch.tensor(False))
+        self.register_buffer("updates", torch.tensor(0))
+        self.register_buffer("codebooks", torch.zeros(levels, codes, width))
+        self.register_buffer("cluster_sizes", torch.zeros(levels, codes))
+        self.register_buffer("cluster_sums", torch.zeros(levels, codes, width))
+
+    def forward(self, latent: Tensor, generator: torch.Generator | None = None) -> Quantised:
+        """Quantise a latent (B, width, s, a, r).
+
+        Parameters
+        ----------
+        latent : Tensor
+            Encoder output, of any floating type.
+        generator : torch.Generator, optional
+            Source of the random choices in training. None takes one seeded with the number of
+            updates so far, so that a resumed run makes the same choices without saving more state.
+        """
+        with torch.autocast(latent.device.type, enabled=False):
+            batch, _, *grid = latent.shape
+            vectors = latent.float().movedim(1, -1).reshape(-1, self.width)
+            if self.cosine:
+                vectors = F.normalize(vectors, dim=1)
+            if self.training:
+                with torch.no_grad():
+                    self._learn(vectors.detach(), generator)
+            quantised, codes, distance = self._look_up(vectors)
+            straight_through = vectors + (quantised - vectors).detach()
+            return Quantised(
+                vectors=straight_through.view(batch, *grid, self.width).movedim(-1, 1),
+                codes=codes.view(batch, *grid, self.levels).movedim(-1, 1),
+                commitment=self.commitment * distance,
+            )
+
+    def vectors_of(self, codes: Tensor) -> Tensor:
+        """Return the vectors (B, width, s, a, r) of codes (B, levels, s, a, r)."""
+        total = sum(
+            F.embedding(codes[:, level], self.codebooks[level].float())
+            for level in range(self.levels)
+        )
+        assert isinstance(total, Tensor)
+        return total.movedim(-1, 1)
+
+    def _look_up(self, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return quantised vectors (N, width), codes (N, levels) and mean squared distance."""
+        quantised = torch.zeros_like(vectors)
+        codes, distances = [], []
+        for codebook in self.codebooks:
+            nearest = nearest_codes(vectors.detach() - quantised, codebook)
+            quantised = quantised + codebook[nearest]
+            codes.append(nearest)
+            distances.append(F.mse_loss(vectors, quantised))
+        return quantised, torch.stack(codes, dim=1), torch.stack(distances).mean()
+
+    def _learn(self, vectors: Tensor, generator: torch.Generator | None) -> None:
+        generator = generator or torch.Generator().manual_seed(int(self.updates))
+        starting = not bool(self.initialised)
+        remainder = vectors
+        for level in range(self.levels):
+            if starting:
+                self._start(level, remainder, generator)
+            nearest = nearest_codes(remainder, self.codebooks[level])
+            quantised = self.codebooks[level][nearest]
+            self._average(level, remainder, nearest)
+            self._revive(level, remainder, generator)
+            remainder = remainder - quantised
+        self.initialised.fill_(True)
+        self.updates += 1
+
+    def _start(self, level: int, vectors: Tensor, generator: torch.Generator) -> None:
+        centres = draw_vectors(vectors, self.codes, generator)
+        centres = k_means(vectors, centres, self.kmeans_iterations, unit_length=self.cosine)
+        centres = from_first_rank(centres)
+        self.codebooks[level] = centres
+        self.cluster_sizes[level] = 1.0
+        self.cluster_sums[level] = centres
+
+    def _average(self, level: int, vectors: Tensor, nearest: Tensor) -> None:
+        counts, sums = cluster_statistics(vectors, nearest, self.codes)
+        counts, sums = summed_over_ranks(counts), summed_over_ranks(sums)
+        self.cluster_sizes[level].lerp_(counts, 1 - self.decay)
+        self.cluster_sums[level].lerp_(sums, 1 - self.decay)
+        sizes = self.cluster_sizes[level]
+        total = sizes.sum()
+        smoothed = (sizes + SMOOTHING) / (total + self.codes * SMOOTHING) * total
+        centres = self.cluster_sums[level] / smoothed[:, None]
+        self.codebooks[level] = F.normalize(centres, dim=1) if self.cosine else centres
+
+    def _revive(self, level: int, vectors: Tensor, generator: torch.Generator) -> None:
+        if self.revive_below == 0:
+            return
+        sizes = self.cluster_sizes[level]
+        threshold = self.revive_below * sizes.mean()
+        dead = sizes < threshold
+        # drawn for every code, so that the generator moves on equally whatever is dead
+        fresh = from_first_rank(draw_vectors(vectors, self.codes, generator))
+        self.codebooks[level] = torch.where(dead[:, None], fresh, self.codebooks[level])
+        self.cluster_sizes[level] = torch.where(dead, threshold, sizes)
+        self.cluster_sums[level] = torch.where(
+            dead[:, None], fresh * threshold, self.cluster_sums[level]
+        )
+
+
+def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """Return the index (N,) of the nearest code (K, D) of each vector (N, D).
+
+    For vectors and codes of unit length this is the largest cosine.
+    """
+    # ||v - c||^2 without ||v||^2, which is the same for all codes
+    distances = torch.addmm(codebook.square().sum(1), vectors, codebook.T, alpha=-2)
+    return distances.argmin(1)
+
+
+def cluster_statistics(vectors: Tensor, nearest: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """Return how many vectors (N, D) each code got (K,), and their sums (K, D)."""
+    counts = torch.bincount(nearest, minlength=codes).to(vectors.dtype)
+    sums = vectors.new_zeros(codes, vectors.shape[1]).index_add_(0, nearest, vectors)
+    return counts, sums
