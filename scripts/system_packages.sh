@@ -39,9 +39,9 @@ read -r -d '' -a packages < <(missing_packages) || true
 
 if [[ "$(id -u)" == 0 ]] && command -v apt-get >/dev/null; then
     echo "Installing system libraries: ${packages[*]}"
-    export DEBIAN_FRONTEND=noninteractive
+    export DEBIAN_FRONTEND=noninteractive # and no news of every package
     if apt-get update -qq </dev/null &&
-        apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null; then
+        apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null >/dev/null; then
         exit 0
     fi
 fi

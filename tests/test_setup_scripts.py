@@ -1,0 +1,155 @@
+"""The set-up of `make demo` and `make test` on machines that lack something."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+SONAMES = [
+    line.split()[0]
+    for line in (SCRIPTS / "system_packages.sh").read_text("utf-8").splitlines()
+    if line.startswith("lib") and ".so." in line
+]
+
+pytestmark = pytest.mark.skipif(
+    os.name != "posix" or shutil.which("bash") is None, reason="the scripts are for bash"
+)
+
+
+class Machine:
+    """A search path that holds only pretended commands."""
+
+    def __init__(self, folder: Path, *, user_id: int, libraries: list[str]) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.command("uname", "echo Linux")
+        self.command("id", f"echo {user_id}")
+        self.command(
+            "ldconfig", *(f"echo '\t{name} (libc6,x86-64) => /x/{name}'" for name in libraries)
+        )
+
+    def command(self, name: str, *lines: str) -> None:
+        path = self.folder / name
+        path.write_text("\n".join([f"#!{shutil.which('bash')}", *lines, ""]))
+        path.chmod(0o755)
+
+    def run_system_packages(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [shutil.which("bash"), SCRIPTS / "system_packages.sh"],
+            env={"PATH": str(self.folder), **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+def test_the_list_was_read():
+    assert "libEGL.so.1" in SONAMES
+    assert len(SONAMES) >= 10
+
+
+def test_nothing_is_said_when_nothing_is_missing(tmp_path):
+    machine = Machine(tmp_path / "bin", user_id=1000, libraries=SONAMES)
+    machine.command("Xvfb")
+
+    done = machine.run_system_packages()
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_display_makes_xvfb_needless(tmp_path):
+    machine = Machine(tmp_path / "bin", user_id=1000, libraries=SONAMES)
+
+    assert machine.run_system_packages(DISPLAY=":0").returncode == 0
+    assert machine.run_system_packages().stderr.endswith("sudo apt-get install xvfb\n")
+
+
+def test_user_without_rights_gets_one_line_with_the_command(tmp_path):
+    libraries = [name for name in SONAMES if name not in ("libEGL.so.1", "libxcb-cursor.so.0")]
+    machine = Machine(tmp_path / "bin", user_id=1000, libraries=libraries)
+    machine.command("Xvfb")
+
+    done = machine.run_system_packages()
+
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "System libraries are missing; on Debian or Ubuntu: "
+        "sudo apt-get install libegl1 libxcb-cursor0"
+    ]
+
+
+def test_root_on_debian_gets_them_installed(tmp_path):
+    machine = Machine(tmp_path / "bin", user_id=0, libraries=SONAMES[1:])
+    machine.command("apt-get", f"echo \"$@\" >> '{tmp_path}/calls'")
+
+    done = machine.run_system_packages()
+
+    assert done.returncode == 0, done.stderr
+    update, install = (tmp_path / "calls").read_text().splitlines()
+    assert update.startswith("update")
+    assert install.startswith("install -y")
+    assert install.endswith(" libegl1 xvfb")
+
+
+def test_failed_installation_is_no_success(tmp_path):
+    machine = Machine(tmp_path / "bin", user_id=0, libraries=SONAMES[1:])
+    machine.command("apt-get", "echo 'E: no network' >&2", "exit 100")
+
+    done = machine.run_system_packages(DISPLAY=":0")
+
+    assert done.returncode == 1
+    assert "E: no network" in done.stderr
+    assert "sudo apt-get install libegl1" in done.stderr
+
+
+def test_unusable_python_is_named_and_no_environment_is_made(tmp_path):
+    project = tmp_path / "project"
+    (project / "scripts").mkdir(parents=True)
+    shutil.copy(SCRIPTS / "setup_environment.sh", project / "scripts")
+    too_old = tmp_path / "python3.10"
+    too_old.write_text(f"#!{shutil.which('bash')}\nexit 1\n")
+    too_old.chmod(0o755)
+
+    done = subprocess.run(
+        [project / "scripts" / "setup_environment.sh"],
+        env={**os.environ, "PYTHON": str(too_old)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert str(too_old) in done.stderr
+    assert "Python 3.11, 3.12 or 3.13" in done.stderr
+    assert not (project / ".venv").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "mebibytes", "allowed"),
+    [
+        ("docs/page.md", 1, True),
+        ("docs/page.md", 2, False),
+        ("src/napari_tumor_synth/generators/models/a.safetensors", 40, True),
+        ("src/napari_tumor_synth/generators/models/a.safetensors", 41, False),
+        ("runs/a.safetensors", 2, False),
+    ],
+)
+def test_large_files_are_kept_out(tmp_path, name, mebibytes, allowed):
+    file = tmp_path / name
+    file.parent.mkdir(parents=True)
+    with file.open("wb") as stream:
+        stream.truncate(mebibytes * 2**20)
+
+    done = subprocess.run(
+        [SCRIPTS / "check_file_sizes.sh", name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode == 0) is allowed
+    assert (name in done.stderr) is not allowed
