@@ -1,0 +1,66 @@
+"""Keys and values of the tokens so far, so that the next one costs one position only."""
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from napari_tumor_synth.errors import InputError
+
+
+@dataclass
+class KeyValueCache:
+    """Preallocated memory of a causal transformer.
+
+    Attributes
+    ----------
+    memory : Tensor
+        (layers, 2, B, heads, length, head width); keys and values.
+    positions : Tensor
+        (length, width); position vectors, which do not change while sampling.
+    position : int
+        Positions filled so far.
+    """
+
+    memory: Tensor
+    positions: Tensor
+    position: int = 0
+    layers: list[tuple[Tensor, Tensor]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.layers = [(keys, values) for keys, values in self.memory]
+
+    @classmethod
+    def empty(
+        cls,
+        *,
+        layers: int,
+        batch: int,
+        heads: int,
+        length: int,
+        head_width: int,
+        positions: Tensor,
+        dtype: torch.dtype,
+    ) -> "KeyValueCache":
+        """Return a cache with nothing in it."""
+        shape = (layers, 2, batch, heads, length, head_width)
+        return cls(torch.zeros(shape, dtype=dtype, device=positions.device), positions)
+
+    @property
+    def batch(self) -> int:
+        """Samples that the cache was made for."""
+        return self.memory.shape[2]
+
+    @property
+    def length(self) -> int:
+        """Positions that fit."""
+        return self.memory.shape[4]
+
+    def require_space(self, batch: int) -> None:
+        """Raise InputError if the next position of `batch` samples does not fit."""
+        if batch != self.batch or self.position >= self.length:
+            raise InputError(
+                f"A cache for {self.batch} sample(s) of {self.length} tokens cannot take token "
+                f"{self.position + 1} of {batch} sample(s).",
+                "Make a new cache for each batch of samples.",
+            )

@@ -1,0 +1,244 @@
+"""The transformer over tokens: GPT shape, causal with a cache or bidirectional.
+
+Sources: 000 section 3.1, 001 section 2.1 (class token), Chang et al. 2022 (bidirectional), Lee et
+al. 2022 (several codes a position). The papers' code has the shape of minGPT: pre-norm, GELU,
+learned absolute positions, biases everywhere but in the head, weights N(0, 0.02).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.networks.depth_head import DepthHead
+from napari_tumor_synth.networks.kv_cache import KeyValueCache
+from napari_tumor_synth.networks.positions import make_positions
+from napari_tumor_synth.networks.token_order import to_codes, to_tokens
+from napari_tumor_synth.networks.transformer_settings import TransformerSettings
+
+__all__ = ["KeyValueCache", "TokenTransformer", "TransformerSettings", "to_codes", "to_tokens"]
+
+
+class Block(nn.Module):
+    """Attention and feed-forward layer, each with its norm before and its input added after."""
+
+    def __init__(self, settings: TransformerSettings) -> None:
+        super().__init__()
+        width = settings.width
+        self.heads = settings.heads
+        self.causal = settings.causal
+        self.dropout = settings.dropout
+        self.attention_norm = nn.LayerNorm(width)
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.attention_out = nn.Linear(width, width)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, 4 * width),
+            nn.GELU(),
+            nn.Linear(4 * width, width),
+            nn.Dropout(settings.dropout),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Transform all positions (B, length, width)."""
+        batch, length, width = x.shape
+        mixed = self.queries_keys_values(self.attention_norm(x))
+        split = mixed.view(batch, length, 3, self.heads, width // self.heads)
+        queries, keys, values = split.permute(2, 0, 3, 1, 4)
+        dropout = self.dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(
+            queries, keys, values, is_causal=self.causal, dropout_p=dropout
+        )
+        attended = self.attention_out(attended.transpose(1, 2).reshape(batch, length, width))
+        x = x + F.dropout(attended, self.dropout, self.training)
+        return x + self.feed_forward(x)  # type: ignore[no-any-return]
+
+    def step(self, x: Tensor, keys: Tensor, values: Tensor, position: int) -> Tensor:
+        """Transform one position (B, width), given the cached ones before it."""
+        batch, width = x.shape
+        mixed = self.queries_keys_values(self.attention_norm(x))
+        query, key, value = mixed.view(batch, 3, self.heads, width // self.heads).unbind(1)
+        keys[:, :, position] = key
+        values[:, :, position] = value
+        seen = position + 1
+        attended = F.scaled_dot_product_attention(
+            query.unsqueeze(2), keys[:, :, :seen], values[:, :, :seen]
+        )
+        x = x + self.attention_out(attended.reshape(batch, width))
+        return x + self.feed_forward(x)  # type: ignore[no-any-return]
+
+
+class TokenTransformer(nn.Module):
+    """Model the joint distribution of the codes of an ROI.
+
+    Parameters
+    ----------
+    settings : TransformerSettings
+        Shape of the network.
+    """
+
+    def __init__(self, settings: TransformerSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        width = settings.width
+        self.code_embedding = nn.Embedding(settings.levels * settings.codes, width)
+        specials = settings.classes + settings.has_mask_token  # classes first, then [MASK]
+        self.special_embedding = nn.Embedding(specials, width) if specials else None
+        self.positions = make_positions(settings)
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
+        self.final_norm = nn.LayerNorm(width)
+        self.head = nn.Linear(width, settings.codes, bias=False)
+        self.depth_heads = nn.ModuleList(
+            DepthHead(width, settings.codes) for _ in range(settings.levels - 1)
+        )
+        self.apply(_initialise)
+
+    def forward(self, tokens: Tensor, start: Tensor | None, masked: Tensor | None = None) -> Tensor:
+        """Return hidden states (B, n, width) from which token i of each position i is predicted.
+
+        Parameters
+        ----------
+        tokens : Tensor
+            (B, n, levels) int64 in [0, codes); n = length, or less in a causal model. A causal
+            model sees the start and tokens < i at position i; the last token is never seen. A
+            bidirectional model sees all that are not masked.
+        start : Tensor
+            (B,) int64: class indices in [0, classes), or, in an unconditional causal model, code
+            indices in [0, codes) ("a random index from the codebook", 000 section 4.1). Ignored by
+            an unconditional bidirectional model.
+        masked : Tensor, optional
+            (B, n) bool: positions whose codes, all levels, are replaced by [MASK].
+
+        Raises
+        ------
+        InputError
+            If shapes do not fit the settings, or the model has no [MASK] token.
+        """
+        self._require_fitting(tokens)
+        x = self._embedded(tokens, masked)
+        if self.settings.start_slot:
+            x = torch.cat([self._embedded_start(start).unsqueeze(1), x], dim=1)
+        if self.settings.causal:
+            x = x[:, :-1]
+        x = F.dropout(x + self._positions()[: x.shape[1]], self.settings.dropout, self.training)
+        for block in self.blocks:
+            x = block(x)
+        hidden: Tensor = self.final_norm(x[:, -tokens.shape[1] :])
+        return hidden
+
+    def logits(self, hidden: Tensor, tokens: Tensor) -> Tensor:
+        """Return logits (B, n, levels, codes), level r given the true lower levels of its position.
+
+        Parameters
+        ----------
+        hidden : Tensor
+            (B, n, width), from `forward`.
+        tokens : Tensor
+            (B, n, levels), uncorrupted.
+        """
+        levels = range(self.settings.levels)
+        return torch.stack([self.level_logits(hidden, tokens[..., :r]) for r in levels], dim=-2)
+
+    def level_logits(self, hidden: Tensor, chosen: Tensor) -> Tensor:
+        """Return logits (..., codes) of the next level.
+
+        Parameters
+        ----------
+        hidden : Tensor
+            (..., width), from `forward` or `step`.
+        chosen : Tensor
+            (..., r) int64: codes already chosen for levels 0 to r - 1 of the same positions.
+        """
+        level = chosen.shape[-1]
+        if level == 0:
+            first: Tensor = self.head(hidden)
+            return first
+        logits: Tensor = self.depth_heads[level - 1](hidden, self._summed_levels(chosen))
+        return logits
+
+    def new_cache(self, batch: int, dtype: torch.dtype | None = None) -> KeyValueCache:
+        """Return an empty cache for `batch` samples, of the weights' type unless given."""
+        if not self.settings.causal:
+            raise InputError(
+                "A bidirectional transformer has no cache.", "Decode it with parallel decoding."
+            )
+        weight = self.head.weight
+        return KeyValueCache.empty(
+            layers=self.settings.layers,
+            batch=batch,
+            heads=self.settings.heads,
+            length=self.settings.length,
+            head_width=self.settings.width // self.settings.heads,
+            positions=self._positions().detach(),
+            dtype=dtype or weight.dtype,
+        )
+
+    def step(self, previous: Tensor, cache: KeyValueCache) -> Tensor:
+        """Return the hidden state (B, width) from which the next token is predicted.
+
+        Parameters
+        ----------
+        previous : Tensor
+            (B,) start indices in the first step, as in `forward`; then (B, levels), the codes
+            chosen for the position before.
+        cache : KeyValueCache
+            From `new_cache`; it moves on by one position.
+        """
+        cache.require_space(previous.shape[0])
+        position = cache.position
+        x = self._embedded_start(previous) if position == 0 else self._embedded(previous)
+        x = x + cache.positions[position]
+        for block, (keys, values) in zip(self.blocks, cache.layers, strict=True):
+            assert isinstance(block, Block)
+            x = block.step(x, keys, values, position)
+        cache.position += 1
+        hidden: Tensor = self.final_norm(x)
+        return hidden
+
+    def _positions(self) -> Tensor:
+        vectors: Tensor = self.positions()
+        return vectors
+
+    def _embedded(self, tokens: Tensor, masked: Tensor | None = None) -> Tensor:
+        x = self._summed_levels(tokens)
+        if masked is None:
+            return x
+        if self.special_embedding is None:
+            raise InputError(
+                "An unconditional causal model has no [MASK] token.",
+                "Mask with random codes, or make the model conditional or bidirectional.",
+            )
+        return torch.where(masked.unsqueeze(-1), self.special_embedding.weight[-1].to(x.dtype), x)
+
+    def _summed_levels(self, tokens: Tensor) -> Tensor:
+        offsets = self.settings.codes * torch.arange(tokens.shape[-1], device=tokens.device)
+        summed: Tensor = self.code_embedding(tokens + offsets).sum(-2)
+        return summed
+
+    def _embedded_start(self, start: Tensor | None) -> Tensor:
+        if start is None:
+            raise InputError(
+                "The transformer needs a start token.", "Give classes or code indices."
+            )
+        if self.settings.classes and self.special_embedding is not None:
+            embedded: Tensor = self.special_embedding(start)
+        else:
+            embedded = self.code_embedding(start)
+        return embedded
+
+    def _require_fitting(self, tokens: Tensor) -> None:
+        length, levels = self.settings.length, self.settings.levels
+        fits = tokens.ndim == 3 and tokens.shape[2] == levels and 0 < tokens.shape[1] <= length
+        if not fits or (tokens.shape[1] < length and not self.settings.causal):
+            raise InputError(
+                f"The transformer takes (batch, {length}, {levels}) tokens, not "
+                f"{tuple(tokens.shape)}.",
+                "Use ROIs of the size that the model was trained on.",
+            )
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.normal_(module.weight, 0.0, 0.02)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)
