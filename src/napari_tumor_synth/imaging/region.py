@@ -20,8 +20,8 @@ class RoiSettings(BaseModel):
     ----------
     size : tuple of int
         Voxels along (S, A, R), 8 to 512 each.
-    spacing : float
-        Edge of a voxel in mm, 0.1 to 10.
+    spacing_mm : float
+        Edge of a voxel, 0.1 to 10 mm.
     labels : tuple of int or None
         Labels of the segmentation that make the tumour; None takes all above 0.
     percentiles : tuple of float
@@ -32,7 +32,7 @@ class RoiSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: tuple[_Length, _Length, _Length] = (128, 128, 128)
-    spacing: float = Field(default=1.0, ge=0.1, le=10)
+    spacing_mm: float = Field(default=1.0, ge=0.1, le=10)
     labels: tuple[Annotated[int, Field(ge=1, le=65535)], ...] | None = Field(
         default=None, min_length=1
     )
@@ -45,6 +45,22 @@ class RoiSettings(BaseModel):
         if self.percentiles[0] >= self.percentiles[1]:
             raise ValueError("the first percentile must be below the second")
         return self
+
+
+@dataclass(frozen=True, eq=False)
+class ParentGrid:
+    """The canonical grid that an ROI was cut from.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Voxels along (S, A, R).
+    affine : ndarray, (4, 4) float64
+        Canonical (r, a, s) voxel indices to RAS+ mm.
+    """
+
+    shape: tuple[int, int, int]
+    affine: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +83,8 @@ class Roi:
         Share of the tumour's volume outside the box, 0 to 1.
     warnings : tuple of str
         What is doubtful, one sentence each.
+    parent : ParentGrid or None
+        Where it was cut from; None for a synthetic ROI.
     """
 
     image: NDArray[np.float32]
@@ -77,6 +95,7 @@ class Roi:
     windows: tuple[IntensityWindow, ...] = ()
     lost_fraction: float = 0.0
     warnings: tuple[str, ...] = ()
+    parent: ParentGrid | None = None
 
     def __post_init__(self) -> None:
         if self.image.shape != (len(self.sequences), *self.mask.shape):

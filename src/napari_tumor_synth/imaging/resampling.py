@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_tumor_synth.imaging.volume import Volume
 
 SAME_SPACING = 1e-3
 """Relative difference below which spacings count as equal, or as whole multiples."""
@@ -151,6 +154,34 @@ def resample_masked(
     for channel, source in zip(values, channels, strict=True):
         channel[inside] = _apply(matrices, source[tight] * tumour)[inside] / share[inside]
     return values, inside
+
+
+def resample_to_grid(
+    volume: Volume, affine: NDArray[np.float64], shape: Sequence[int]
+) -> NDArray[np.float32]:
+    """Interpolate a volume linearly on any other canonical grid, (S, A, R) float32.
+
+    Beyond the centres of the volume's outer voxels its nearest value is repeated. Nothing is
+    smoothed: meant for finer grids, such as maps of scores shown over an image.
+
+    Parameters
+    ----------
+    volume : Volume
+    affine : ndarray, (4, 4) float64
+        Canonical (r, a, s) voxel indices of the wanted grid to RAS+ mm.
+    shape : sequence of int
+        Voxels of the wanted grid along (S, A, R).
+    """
+    to_source = np.linalg.solve(volume.affine, affine)
+    resampled: NDArray[np.float32] = ndimage.affine_transform(
+        volume.array.astype(np.float32, copy=False),
+        to_source[:3, :3][::-1, ::-1],
+        offset=to_source[:3, 3][::-1],
+        output_shape=tuple(shape),
+        order=1,
+        mode="nearest",
+    )
+    return resampled
 
 
 def _apply(matrices: Sequence[NDArray[np.float64]], array: NDArray[Any]) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import EmptySegmentationError, GridMismatchError
 from napari_tumor_synth.imaging.intensity import BACKGROUND, IntensityWindow, robust_window
-from napari_tumor_synth.imaging.region import Roi, RoiSettings
+from napari_tumor_synth.imaging.region import ParentGrid, Roi, RoiSettings
 from napari_tumor_synth.imaging.resampling import (
     affine_of_box,
     box_around,
@@ -26,7 +26,15 @@ from napari_tumor_synth.imaging.resampling import (
 from napari_tumor_synth.imaging.roi_checks import edge_warnings, image_warnings, loss_warnings
 from napari_tumor_synth.imaging.volume import Volume, require_same_grid
 
-__all__ = ["IntensityWindow", "Roi", "RoiSettings", "extract_roi", "put_back", "regrid_roi"]
+__all__ = [
+    "IntensityWindow",
+    "ParentGrid",
+    "Roi",
+    "RoiSettings",
+    "extract_roi",
+    "put_back",
+    "regrid_roi",
+]
 
 
 def extract_roi(
@@ -58,7 +66,7 @@ def extract_roi(
     for image in images.values():
         require_same_grid(image, segmentation)
     mask = _tumour_mask(segmentation.array, settings.labels)
-    ratios = [whole_ratio(settings.spacing / spacing) for spacing in segmentation.spacing]
+    ratios = [whole_ratio(settings.spacing_mm / spacing) for spacing in segmentation.spacing]
     box = box_around(mask, settings.size, ratios)
     parents = [image.array for image in images.values()]
     intensities, inside = resample_masked(parents, mask, box)
@@ -83,6 +91,7 @@ def extract_roi(
         windows=windows,
         lost_fraction=lost,
         warnings=tuple(warnings),
+        parent=ParentGrid(segmentation.shape, segmentation.affine),
     )
 
 
@@ -147,7 +156,7 @@ def regrid_roi(roi: Roi, size: Sequence[int], spacing: float) -> Roi:
         The mask is empty, or smaller than half a voxel of the new grid.
     """
     settings = RoiSettings.model_validate(
-        {**roi.settings.model_dump(), "size": tuple(size), "spacing": spacing}
+        {**roi.settings.model_dump(), "size": tuple(size), "spacing_mm": spacing}
     )
     ratios = [whole_ratio(spacing / current) for current in roi.spacing]
     if roi.shape == settings.size and all(ratio == 1 for ratio in ratios):
@@ -189,7 +198,7 @@ def _tumour_mask(labels: NDArray[Any], wanted: tuple[int, ...] | None) -> NDArra
 def _require_some_tumour(mask: NDArray[np.bool_], settings: RoiSettings) -> None:
     if not mask.any():
         raise EmptySegmentationError(
-            f"No voxel of {settings.spacing:g} mm is tumour by half.", "Choose a finer spacing."
+            f"No voxel of {settings.spacing_mm:g} mm is tumour by half.", "Choose a finer spacing."
         )
 
 
@@ -198,4 +207,4 @@ def _with_background(values: NDArray[np.float64], mask: NDArray[np.bool_]) -> ND
 
 
 def _extent(settings: RoiSettings) -> str:
-    return " x ".join(f"{length * settings.spacing:g}" for length in settings.size) + " mm"
+    return " x ".join(f"{length * settings.spacing_mm:g}" for length in settings.size) + " mm"
