@@ -5,8 +5,10 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -29,17 +31,32 @@ HEAVY = {"torch", "monai", "napari", "PyQt6", "PySide6", "matplotlib", "nilearn"
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> zipfile.ZipFile:
-    folder = tmp_path_factory.mktemp("wheel")
+def distributions(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("distributions")
     subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)],
         cwd=ROOT,
         check=True,
         capture_output=True,
     )
-    (path,) = folder.glob("*.whl")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(distributions) -> Iterator[zipfile.ZipFile]:
+    (path,) = distributions.glob("*.whl")
     with zipfile.ZipFile(path) as archive:
         yield archive
+
+
+@pytest.fixture(scope="module")
+def files_in_git() -> set[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "src"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return {name for name in listed.stdout.splitlines() if (ROOT / name).exists()}
 
 
 @pytest.fixture(scope="module")
@@ -74,21 +91,19 @@ def modules_loaded_by(statement: str) -> set[str]:
 # The wheel
 
 
-def test_every_file_of_the_package_is_in_the_wheel(wheel):
-    kept_in_git = subprocess.run(
-        ["git", "ls-files", "src/napari_tumor_synth"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if kept_in_git.returncode:
-        pytest.skip("not a git checkout")
-    expected = {name.removeprefix("src/") for name in kept_in_git.stdout.split()}
-    expected = {name for name in expected if (ROOT / "src" / name).exists()}
+def test_every_file_of_the_package_is_in_the_wheel(wheel, files_in_git):
+    expected = {name.removeprefix("src/") for name in files_in_git}
 
     assert expected <= set(wheel.namelist())
     assert {"napari_tumor_synth/napari.yaml", "napari_tumor_synth/py.typed"} <= expected
+
+
+def test_a_wheel_can_be_built_from_the_source_distribution(distributions, files_in_git):
+    (path,) = distributions.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert files_in_git | {"pyproject.toml", "README.md", "LICENSE", "CITATION.cff"} <= names
 
 
 def test_wheel_holds_the_package_and_its_metadata_and_nothing_else(wheel):
