@@ -155,6 +155,11 @@ class EmaQuantiser(nn.Module):
         return quantised, torch.stack(codes, dim=1), torch.stack(distances).mean()
 
     def _learn(self, vectors: Tensor, generator: torch.Generator | None) -> None:
+        broken = summed_over_ranks((~vectors.isfinite()).any().float())
+        if (
+            broken > 0
+        ):  # one overflow would spoil the codes for good; the caller sees it in the loss
+            return
         generator = generator or torch.Generator().manual_seed(int(self.updates))
         starting = not bool(self.initialised)
         remainder = vectors
