@@ -5,7 +5,7 @@ import pickle
 import pytest
 
 from napari_tumor_synth import errors
-from napari_tumor_synth.progress import Cancelled, Progress, ignore_progress
+from napari_tumor_synth.progress import Cancelled
 
 FAMILY = [
     kind
@@ -55,17 +55,3 @@ def test_no_error_is_one_of_pythons_own(kind):
 
 def test_cancelling_is_no_error_of_the_family():
     assert not issubclass(Cancelled, errors.TumorSynthError)
-
-
-def test_progress_is_a_value_and_can_be_ignored():
-    progress = Progress(2, 5, "decoding")
-
-    assert (progress.step, progress.total, progress.message, progress.preview) == (
-        2,
-        5,
-        "decoding",
-        None,
-    )
-    assert ignore_progress(progress) is None
-    with pytest.raises(AttributeError):
-        progress.step = 3
