@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from napari_tumor_synth.errors import OutputError
 from napari_tumor_synth.files import atomic_file, sha256_of_file, writable_folder, write_json
+from napari_tumor_synth.progress import Cancelled
 
 posix = pytest.mark.skipif(os.name != "posix", reason="POSIX permissions and limits")
 
@@ -100,7 +101,7 @@ def write_half_and_fail(target: Path, failure: BaseException) -> None:
         raise failure
 
 
-@pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt()])
+@pytest.mark.parametrize("failure", [ValueError("no"), KeyboardInterrupt(), Cancelled()])
 def test_failure_leaves_nothing_and_is_not_hidden(tmp_path, failure):
     with pytest.raises(type(failure)) as caught:
         write_half_and_fail(tmp_path / "result.txt", failure)
