@@ -123,15 +123,26 @@ class EmaQuantiser(nn.Module):
             vectors = latent.float().movedim(1, -1).reshape(-1, self.width)
             if self.cosine:
                 vectors = F.normalize(vectors, dim=1)
-            if self.training:
-                with torch.no_grad():
-                    self._learn(vectors.detach(), generator)
-            quantised, codes, distance = self._look_up(vectors)
+            random = self._random(vectors, generator) if self.training else None
+            quantised = torch.zeros_like(vectors)
+            found: list[tuple[Tensor, Tensor]] = []  # what each level saw, and its codes
+            distances = []
+            for level in range(self.levels):
+                remainder = vectors.detach() - quantised
+                if random is not None and not self.initialised:
+                    self._start(level, remainder, random)
+                nearest = nearest_codes(remainder, self.codebooks[level])
+                quantised = quantised + self.codebooks[level][nearest]
+                distances.append(F.mse_loss(vectors, quantised))
+                found.append((remainder, nearest))
+            if random is not None:
+                self._learn(found, random)
             straight_through = vectors + (quantised - vectors).detach()
+            codes = torch.stack([nearest for _, nearest in found], dim=1)
             return Quantised(
                 vectors=straight_through.view(batch, *grid, self.width).movedim(-1, 1),
                 codes=codes.view(batch, *grid, self.levels).movedim(-1, 1),
-                commitment=self.commitment * distance,
+                commitment=self.commitment * torch.stack(distances).mean(),
             )
 
     def vectors_of(self, codes: Tensor) -> Tensor:
@@ -143,37 +154,22 @@ class EmaQuantiser(nn.Module):
         assert isinstance(total, Tensor)
         return total.movedim(-1, 1)
 
-    def _look_up(self, vectors: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return quantised vectors (N, width), codes (N, levels) and mean squared distance."""
-        quantised = torch.zeros_like(vectors)
-        codes, distances = [], []
-        for codebook in self.codebooks:
-            nearest = nearest_codes(vectors.detach() - quantised, codebook)
-            quantised = quantised + codebook[nearest]
-            codes.append(nearest)
-            distances.append(F.mse_loss(vectors, quantised))
-        return quantised, torch.stack(codes, dim=1), torch.stack(distances).mean()
+    def _random(self, vectors: Tensor, generator: torch.Generator | None) -> torch.Generator | None:
+        """Return the source of random choices, or None for a batch that must not be learnt."""
+        # one overflow would spoil the codes for good; the caller sees it in the loss
+        if summed_over_ranks((~vectors.detach().isfinite()).any().float()) > 0:
+            return None
+        return generator or torch.Generator().manual_seed(int(self.updates))
 
-    def _learn(self, vectors: Tensor, generator: torch.Generator | None) -> None:
-        broken = summed_over_ranks((~vectors.isfinite()).any().float())
-        if (
-            broken > 0
-        ):  # one overflow would spoil the codes for good; the caller sees it in the loss
-            return
-        generator = generator or torch.Generator().manual_seed(int(self.updates))
-        starting = not bool(self.initialised)
-        remainder = vectors
-        for level in range(self.levels):
-            if starting:
-                self._start(level, remainder, generator)
-            nearest = nearest_codes(remainder, self.codebooks[level])
-            quantised = self.codebooks[level][nearest]
-            self._average(level, remainder, nearest)
-            self._revive(level, remainder, generator)
-            remainder = remainder - quantised
+    @torch.no_grad()
+    def _learn(self, found: list[tuple[Tensor, Tensor]], generator: torch.Generator) -> None:
+        for level, (vectors, nearest) in enumerate(found):
+            self._average(level, vectors, nearest)
+            self._revive(level, vectors, generator)
         self.initialised.fill_(True)
         self.updates += 1
 
+    @torch.no_grad()
     def _start(self, level: int, vectors: Tensor, generator: torch.Generator) -> None:
         centres = draw_vectors(vectors, self.codes, generator)
         centres = k_means(vectors, centres, self.kmeans_iterations, unit_length=self.cosine)
