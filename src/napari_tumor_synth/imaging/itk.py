@@ -9,6 +9,7 @@ import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import OutputError, VolumeError
+from napari_tumor_synth.imaging.itk_headers import require_sane_metaimage, require_sane_nrrd
 from napari_tumor_synth.imaging.stored_image import (
     StoredImage,
     require_plausible_length,
@@ -41,11 +42,12 @@ def read_itk(path: Path) -> StoredImage:
     VolumeError
         The file is damaged, not 3D, not of real numbers, or promises more than it can hold.
     """
+    stored_bytes = _file_of_voxels(path).stat().st_size
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        _require_readable(path, reader)
+        _require_readable(path, reader, stored_bytes)
         image = reader.Execute()
     except RuntimeError as error:
         raise VolumeError(
@@ -87,7 +89,14 @@ def write_itk(
         ) from error
 
 
-def _require_readable(path: Path, reader: Any) -> None:
+def _file_of_voxels(path: Path) -> Path:
+    if path.suffix.lower() == ".nrrd":
+        require_sane_nrrd(path)
+        return path
+    return require_sane_metaimage(path)
+
+
+def _require_readable(path: Path, reader: Any, stored_bytes: int) -> None:
     shape = three_axes(path, reader.GetSize())
     itemsize = _BYTES_OF_REAL_NUMBERS.get(reader.GetPixelID())
     if itemsize is None or reader.GetNumberOfComponents() != 1:
@@ -96,8 +105,7 @@ def _require_readable(path: Path, reader: Any) -> None:
             f"{path} holds {kind} values; one real number a voxel is needed.",
             "Save the magnitude or one channel as a 3D file.",
         )
-    if path.suffix.lower() != ".mhd":  # whose voxels lie in another file
-        require_plausible_length(path, math.prod(shape) * itemsize, compressed=True)
+    require_plausible_length(path, stored_bytes, math.prod(shape) * itemsize, compressed=True)
 
 
 def _ras_affine(image: Any) -> NDArray[np.float64]:

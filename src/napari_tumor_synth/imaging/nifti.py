@@ -49,19 +49,21 @@ def read_nifti(path: Path) -> StoredImage:
         shape = three_axes(path, header.get_data_shape())
         dtype = _number_type(header, path)
         length = math.prod(shape) * dtype.itemsize
-        require_plausible_length(path, length, is_gzipped(path))
+        require_plausible_length(path, path.stat().st_size, length, compressed=is_gzipped(path))
         _skip_extensions(stream, header, path)
         content = read_exactly(stream, length, path)
         require_end(stream, path)
     try:
-        affine = header.get_best_affine()
-        slope, intercept = header.get_slope_inter()
-        notes = (*_notes_on_position(header, affine, shape), *_notes_on_units(header))
+        with np.errstate(all="ignore"):  # numbers without sense are found by their results
+            affine = header.get_best_affine()
+            slope, intercept = header.get_slope_inter()
+            grid = _grid(path, shape, affine, header)
+            notes = (*_notes_on_position(header, affine, shape), *_notes_on_units(header))
     except (HeaderDataError, ValueError) as error:
         raise _damaged_header(path, error) from error
     return StoredImage(
         values=content.view(dtype).reshape(shape, order="F"),
-        grid=_grid(path, shape, affine, header),
+        grid=grid,
         slope=1.0 if slope is None else slope,
         intercept=0.0 if slope is None or intercept is None else intercept,
         notes=notes,
@@ -137,7 +139,7 @@ def _number_type(header: Any, path: Path) -> np.dtype[Any]:
 
 def _skip_extensions(stream: BinaryIO, header: Any, path: Path) -> None:
     read_so_far = header.sizeof_hdr
-    offset = float(header["vox_offset"]) or read_so_far + 4
+    offset = float(header["vox_offset"])
     extension_bytes = offset - read_so_far
     if not 0 <= extension_bytes <= _MAX_EXTENSION_BYTES:
         raise VolumeError(
@@ -161,10 +163,11 @@ def _notes_on_position(header: Any, affine: Any, shape: tuple[int, int, int]) ->
     if not (has_sform and has_qform):
         return ()
     try:
-        qform = header.get_qform()
+        apart = affine_distance_mm(affine, header.get_qform(), shape)
     except (HeaderDataError, ValueError):
+        apart = math.nan
+    if not math.isfinite(apart):
         return ("The qform is damaged; the sform is used.",)
-    apart = affine_distance_mm(affine, qform, shape)
     if apart <= _FORM_TOLERANCE_MM:
         return ()
     return (f"sform and qform disagree by {apart:.3g} mm; the sform is used.",)

@@ -81,7 +81,9 @@ def three_axes(path: Path, shape: Sequence[int]) -> tuple[int, int, int]:
     return lengths[0], lengths[1], lengths[2]
 
 
-def require_plausible_length(path: Path, promised_bytes: int, compressed: bool) -> None:
+def require_plausible_length(
+    path: Path, stored_bytes: int, promised_bytes: int, *, compressed: bool
+) -> None:
     """Refuse a header that promises more data than the file could hold.
 
     Raises
@@ -89,7 +91,6 @@ def require_plausible_length(path: Path, promised_bytes: int, compressed: bool) 
     VolumeError
         Before anything is allocated.
     """
-    stored_bytes = path.stat().st_size
     if promised_bytes > stored_bytes * (MAX_COMPRESSION if compressed else 1):
         raise VolumeError(
             f"{path} is truncated: the header promises {promised_bytes:,} bytes of voxels, "

@@ -13,6 +13,8 @@ from napari_tumor_synth.errors import GridMismatchError, VolumeError
 GRID_TOLERANCE_MM = 0.1
 """Grids whose corners lie closer than this are the same: headers keep single precision."""
 
+_FARTHEST_MM = 1e6
+_SMALLEST_VOXEL_MM = 1e-6
 _CANONICAL = ("R", "A", "S")
 
 
@@ -189,9 +191,14 @@ def require_usable_affine(affine: NDArray[np.float64]) -> None:
         raise VolumeError(
             "The affine holds values that are not finite.", "Repair the header or convert anew."
         )
+    if np.abs(affine).max() > _FARTHEST_MM:
+        raise VolumeError(
+            f"The affine puts voxels more than {_FARTHEST_MM:g} mm away.",
+            "Repair the header or convert anew.",
+        )
     sizes = np.linalg.norm(affine[:3, :3], axis=0)
     volume = abs(np.linalg.det(affine[:3, :3]))
-    if not (np.all(sizes > 0) and volume > 1e-6 * np.prod(sizes)):
+    if not (np.all(sizes > _SMALLEST_VOXEL_MM) and volume > 1e-6 * np.prod(sizes)):
         raise VolumeError(
             "The affine is singular: voxels have no volume.", "Repair the header or convert anew."
         )
