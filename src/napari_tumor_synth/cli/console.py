@@ -50,9 +50,7 @@ def progress_bar(label: str) -> Iterator[OnProgress]:
         task = bar.add_task(label, total=None, detail="")
 
         def on_progress(progress: Progress) -> None:
-            bar.update(
-                task, completed=progress.step, total=progress.total, detail=progress.message
-            )
+            bar.update(task, completed=progress.step, total=progress.total, detail=progress.message)
 
         yield on_progress
 

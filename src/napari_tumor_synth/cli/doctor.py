@@ -1,4 +1,4 @@
-"""`tumor-synth doctor`: is this machine ready?"""
+"""`tumor-synth doctor`: is this machine ready."""
 
 from typing import Annotated
 

@@ -54,7 +54,7 @@ def crop_roi(
         lines=[
             f"ROI   {files.images[0]}",
             f"mask  {files.mask}",
-            f"{roi.volume_ml:.1f} ml tumour, {100 * roi.lost_fraction:.1f} % of it outside the box; "
+            f"{roi.volume_ml:.1f} ml tumour, {100 * roi.lost_fraction:.1f} % outside the box; "
             f"intensities {window.low:.4g} to {window.high:.4g} shown as -0.9 to 1",
         ],
     )

@@ -12,7 +12,7 @@ from napari_tumor_synth.errors import CheckpointError
 from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
-from napari_tumor_synth.generators.vqgan import load_vqgan
+from napari_tumor_synth.generators.vqgan_checkpoint import load_vqgan
 from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 

@@ -17,8 +17,8 @@ from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import InputError
 
 SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
-_MAX_SEED = 2**63 - 1
-Seed = Annotated[int, Field(ge=0, le=_MAX_SEED)]
+MAX_SEED = 2**63 - 1
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
 class DecodingSettings(BaseModel):

@@ -83,7 +83,9 @@ def write_synthetic(sample: SyntheticRoi, folder: Path) -> SampleFiles:
     record = sample.provenance
     stem = f"synthetic_{record.class_name}_{record.seed:06d}"
     images, mask = write_roi_images(sample.roi, folder, stem, description=SYNTHETIC_NOTICE)
-    hashes = {name: sha256_of_file(path) for name, path in zip(record.sequences, images, strict=True)}
+    hashes = {
+        name: sha256_of_file(path) for name, path in zip(record.sequences, images, strict=True)
+    }
     hashes["mask"] = sha256_of_file(mask)
     path = folder / f"{stem}.json"
     write_json(path, record.model_copy(update={"files": hashes}).model_dump(mode="json"))

@@ -29,18 +29,18 @@ class BatchSampler:
         Where ROIs come from.
     indices : sequence of int
         The ROIs to use, e.g. those of the training split.
-    seed : int
+    seed : sequence of int
         Decides the order of every epoch.
     mirror : bool
         Mirror half of the ROIs left-right.
     """
 
     def __init__(
-        self, source: RoiSource, indices: Sequence[int], seed: int, *, mirror: bool
+        self, source: RoiSource, indices: Sequence[int], seed: Sequence[int], *, mirror: bool
     ) -> None:
         self.source = source
         self.indices = np.asarray(indices)
-        self.seed = seed
+        self.seed = list(seed)
         self.mirror = mirror
 
     def batch(
@@ -69,7 +69,7 @@ class BatchSampler:
         positions = np.arange(first, first + size)
         epochs = np.unique(positions // count)
         order = {
-            int(e): np.random.default_rng([self.seed, int(e)]).permutation(count) for e in epochs
+            int(e): np.random.default_rng([*self.seed, int(e)]).permutation(count) for e in epochs
         }
         return np.array([self.indices[order[int(p // count)][p % count]] for p in positions])
 

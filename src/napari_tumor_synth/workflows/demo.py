@@ -68,7 +68,7 @@ def run_demo(
     roi, files = save_roi_of_case(
         case / f"{case.name}_flair.nii.gz", case / f"{case.name}_seg.nii.gz", out / "roi", settings
     )
-    rows = [("phantom ROI", [SheetItem(roi.image[0], case.name, generator.spacing_mm)])]
+    rows = [("phantom ROI", [SheetItem(roi.image[0], case.name, roi.spacing, roi.mask)])]
     written: list[SampleFiles] = []
     for number, class_name in enumerate(generator.classes):
         on_progress(Progress(2 + number, steps, f"sampling {class_name}"))
@@ -76,7 +76,7 @@ def run_demo(
         written += [write_synthetic(sample, out / "synthetic") for sample in samples]
         rows.append((f"synthetic {class_name}", sheet_items(samples)))
     sheet = out / CONTACT_SHEET
-    contact_sheet(rows, sheet, title=f"{generator.name}: SYNTHETIC, not for clinical use")
+    contact_sheet(rows, sheet, title=f"{generator.name} and the phantom", synthetic=True)
     on_progress(Progress(steps, steps, "done"))
     return DemoResult(
         case, files.images[0], files.mask, tuple(written), sheet, generator.name,

@@ -1,4 +1,4 @@
-"""Is this machine ready? Every check does what the program will do."""
+"""Is this machine ready. Every check does what the program will do."""
 
 import importlib.util
 import os
@@ -79,9 +79,7 @@ def _device(name: str) -> Check:
 def _qt() -> Check:
     bindings = [b for b in ("PyQt6", "PySide6", "PyQt5") if importlib.util.find_spec(b)]
     if not bindings:
-        return Check(
-            "Qt", False, "no binding; only the napari plugin needs one: pip install PyQt6"
-        )
+        return Check("Qt", False, "no binding; only the napari plugin needs one: pip install PyQt6")
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     without = sys.platform.startswith("linux") and not display
     return Check("Qt", True, f"{', '.join(bindings)}{'; no display' if without else ''}")

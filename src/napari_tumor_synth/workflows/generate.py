@@ -89,7 +89,8 @@ def generate_to_folder(
     )
     files = tuple(write_synthetic(sample, out) for sample in samples)
     sheet = out / CONTACT_SHEET
-    contact_sheet([(request.class_name, sheet_items(samples))], sheet, title=generator.name)
+    rows = [(request.class_name, sheet_items(samples))]
+    contact_sheet(rows, sheet, title=generator.name, synthetic=True)
     return GenerationResult(files, sheet, generator.name, time.monotonic() - start)
 
 
@@ -152,8 +153,8 @@ def sheet_items(samples: Sequence[SyntheticRoi]) -> list[SheetItem]:
         SheetItem(
             image=sample.roi.image[0],
             label=f"{sample.provenance.class_name}, seed {sample.provenance.seed}",
-            spacing_mm=sample.provenance.spacing_mm,
-            synthetic=True,
+            spacing=sample.roi.spacing,
+            mask=sample.roi.mask,
         )
         for sample in samples
     ]

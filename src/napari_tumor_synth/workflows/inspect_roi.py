@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.evaluation.fidelity import Fidelity, fidelity
+from napari_tumor_synth.evaluation.fidelity import Fidelity, measure_fidelity
 from napari_tumor_synth.generators.families import Generator
-from napari_tumor_synth.imaging.mask_rule import finish_generated
+from napari_tumor_synth.imaging.mask_rule import finish_generated, mask_of_generated
 from napari_tumor_synth.imaging.resampling import resample_to_grid
 from napari_tumor_synth.imaging.roi import Roi, regrid_roi
 from napari_tumor_synth.imaging.roi_files import read_roi
@@ -36,10 +36,7 @@ class Reconstruction:
         """Return the stable keys of ``reconstruct --json``."""
         return {
             "image": str(self.image),
-            "psnr_db": self.fidelity.psnr_db,
-            "ssim": self.fidelity.ssim,
-            "foreground_psnr_db": self.fidelity.foreground_psnr_db,
-            "foreground_ssim": self.fidelity.foreground_ssim,
+            **self.fidelity.as_json(),
             "model": self.model,
         }
 
@@ -77,12 +74,15 @@ def reconstruct_roi(
     """
     generator = open_generator(model, device)
     roi = _on_grid_of(generator, read_roi(path))
-    image = finish_generated(generator.reconstruct(roi.image), roi.mask)
+    decoded = generator.reconstruct(roi.image)
+    mask = mask_of_generated(decoded)
+    image = finish_generated(decoded, mask)
     target = out or path.parent / f"{stem_of(path)}_reconstruction.nii.gz"
     write_volume(
         Volume(image[0], roi.affine), target, description=f"reconstruction by {generator.name}"
     )
-    return Reconstruction(target, fidelity(roi.image[0], image[0]), generator.name)
+    fidelity = measure_fidelity(image, roi.image, mask, roi.mask)
+    return Reconstruction(target, fidelity, generator.name)
 
 
 def importance_of_roi(
@@ -104,9 +104,7 @@ def importance_of_roi(
     return ImportanceMap(out, float(inside.min()), float(inside.max()), generator.name)
 
 
-def importance_on(
-    own: Roi, on_model_grid: Roi, scores: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def importance_on(own: Roi, on_model_grid: Roi, scores: NDArray[np.float32]) -> NDArray[np.float32]:
     """Resample scores from the model's grid to an ROI's grid; 0 outside the mask."""
     volume = Volume(scores, on_model_grid.affine)
     resampled = resample_to_grid(volume, own.affine, own.mask.shape)

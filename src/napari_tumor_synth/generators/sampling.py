@@ -1,0 +1,157 @@
+"""Drawing token grids from a transformer: one after the other, or all at once in a few rounds.
+
+Every sample has its own stream of random numbers, and codes are drawn by inverting the cumulative
+distribution at a number of that stream. What else is in the batch therefore does not matter.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from napari_tumor_synth.generators.provenance import DecodingSettings
+from napari_tumor_synth.networks.transformer import TokenTransformer
+from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+
+_CHOICE_TEMPERATURE = 4.5  # of the order in which positions are settled (MaskGIT's released value)
+
+
+@dataclass(frozen=True, eq=False)
+class Streams:
+    """Random numbers of each sample of a batch.
+
+    Attributes
+    ----------
+    generators : tuple of torch.Generator
+        One a sample, on the processor, so that devices agree on the numbers.
+    """
+
+    generators: tuple[torch.Generator, ...]
+
+    @classmethod
+    def of_seeds(cls, seeds: Sequence[int]) -> "Streams":
+        """Begin one stream a seed."""
+        return cls(tuple(torch.Generator().manual_seed(seed) for seed in seeds))
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Return ``(batch, *shape)`` numbers in [0, 1), float64."""
+        return torch.stack(
+            [torch.rand(*shape, generator=g, dtype=torch.float64) for g in self.generators]
+        )
+
+
+def sample_causal(
+    model: TokenTransformer,
+    start: Tensor,
+    streams: Streams,
+    decoding: DecodingSettings,
+    on_progress: OnProgress = ignore_progress,
+) -> Tensor:
+    """Draw tokens in raster order, each given those before it.
+
+    Parameters
+    ----------
+    model : TokenTransformer
+        A causal model.
+    start : Tensor
+        ``(B,)`` class of each sample, or start code of an unconditional model.
+    streams : Streams
+        Random numbers, one stream a sample.
+    decoding : DecodingSettings
+        Temperature, top-k and top-p.
+
+    Returns
+    -------
+    Tensor
+        ``(B, length, levels)`` int64.
+    """
+    length, levels = model.settings.length, model.settings.levels
+    numbers = streams.uniform(length, levels).to(start.device)
+    tokens = torch.zeros(len(start), length, levels, dtype=torch.long, device=start.device)
+    cache = model.new_cache(len(start))
+    previous = start
+    for position in range(length):
+        hidden = model.step(previous, cache)
+        previous, _ = _draw_levels(model, hidden, numbers[:, position], decoding)
+        tokens[:, position] = previous
+        on_progress(Progress(position + 1, length, "drawing tokens"))
+    return tokens
+
+
+def sample_parallel(
+    model: TokenTransformer,
+    start: Tensor,
+    streams: Streams,
+    decoding: DecodingSettings,
+    on_progress: OnProgress = ignore_progress,
+) -> Tensor:
+    """Draw all tokens in a few rounds, and keep the most confident of each (MaskGIT, 2022).
+
+    Parameters and result are those of `sample_causal`, for a bidirectional model. In round t of T
+    the share ``cos(pi/2 * t/T)`` of the positions stays masked; confidence is the log-probability
+    of the drawn codes plus Gumbel noise that fades with the rounds.
+    """
+    length, levels, rounds = model.settings.length, model.settings.levels, decoding.steps
+    tokens = torch.zeros(len(start), length, levels, dtype=torch.long, device=start.device)
+    masked = torch.ones(len(start), length, dtype=torch.bool, device=start.device)
+    for turn in range(1, rounds + 1):
+        hidden = model(tokens, start, masked)
+        numbers = streams.uniform(length, levels).to(start.device)
+        noise = -torch.log(-torch.log(streams.uniform(length).clamp(1e-12, 1 - 1e-12)))
+        drawn, confidence = _draw_levels(
+            model, hidden.flatten(0, 1), numbers.flatten(0, 1), decoding
+        )
+        drawn = drawn.view_as(tokens)
+        tokens = torch.where(masked[..., None], drawn, tokens)
+        fading = _CHOICE_TEMPERATURE * (1 - turn / rounds)
+        confidence = confidence.view_as(masked) + fading * noise.to(start.device)
+        remaining = math.floor(length * math.cos(math.pi / 2 * turn / rounds))
+        masked = _least_confident(confidence, masked, remaining)
+        on_progress(Progress(turn, rounds, "settling tokens"))
+    return tokens
+
+
+def draw_codes(logits: Tensor, numbers: Tensor, decoding: DecodingSettings) -> Tensor:
+    """Draw one code a row from logits ``(N, codes)`` by the numbers ``(N,)`` in [0, 1)."""
+    shares = _kept(logits.double() / decoding.temperature, decoding).softmax(-1)
+    cumulative = shares.cumsum(-1)
+    target = numbers[:, None] * cumulative[:, -1:]
+    # the first code whose cumulative probability exceeds the number; never one of probability 0
+    return torch.searchsorted(cumulative, target, right=True)[:, 0].clamp(max=logits.shape[1] - 1)
+
+
+def _kept(logits: Tensor, decoding: DecodingSettings) -> Tensor:
+    if decoding.top_k is not None and decoding.top_k < logits.shape[-1]:
+        smallest = logits.topk(decoding.top_k, dim=-1).values[:, -1:]
+        logits = logits.masked_fill(logits < smallest, -math.inf)
+    if decoding.top_p < 1:
+        ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+        shares = ordered.softmax(-1)
+        before = shares.cumsum(-1) - shares
+        dropped = torch.zeros_like(before, dtype=torch.bool).scatter(
+            -1, order, before >= decoding.top_p
+        )
+        logits = logits.masked_fill(dropped, -math.inf)
+    return logits
+
+
+def _draw_levels(
+    model: TokenTransformer, hidden: Tensor, numbers: Tensor, decoding: DecodingSettings
+) -> tuple[Tensor, Tensor]:
+    """Draw all levels ``(N, levels)`` of N positions, and the log-probability ``(N,)`` of each."""
+    chosen = torch.empty(len(hidden), 0, dtype=torch.long, device=hidden.device)
+    confidence = torch.zeros(len(hidden), dtype=torch.float64, device=hidden.device)
+    for level in range(model.settings.levels):
+        logits = model.level_logits(hidden, chosen)
+        code = draw_codes(logits, numbers[:, level], decoding)[:, None]
+        confidence += logits.double().log_softmax(-1).gather(-1, code)[:, 0]
+        chosen = torch.cat([chosen, code], dim=1)
+    return chosen, confidence
+
+
+def _least_confident(confidence: Tensor, masked: Tensor, count: int) -> Tensor:
+    """Keep masked the `count` least confident of the masked positions."""
+    order = confidence.masked_fill(~masked, math.inf).argsort(dim=-1, stable=True)
+    return torch.zeros_like(masked).scatter(-1, order[:, :count], True) & masked

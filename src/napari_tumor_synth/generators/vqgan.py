@@ -1,0 +1,235 @@
+"""The 3D-VQGAN family: tokens from a transformer, ROIs from their decoder.
+
+Sources: Zhou et al. 2023 (unconditional), Zhou and Khalvati 2024 (class-conditional).
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_tumor_synth.errors import InputError, UnknownClassError
+from napari_tumor_synth.generators.devices import memory_errors_explained
+from napari_tumor_synth.generators.provenance import (
+    MAX_SEED,
+    DecodingSettings,
+    Provenance,
+    now,
+    versions,
+)
+from napari_tumor_synth.generators.sampling import Streams, sample_causal, sample_parallel
+from napari_tumor_synth.generators.synthetic import SyntheticRoi, synthetic_roi
+from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
+from napari_tumor_synth.networks.importance import ImportanceNetwork
+from napari_tumor_synth.networks.transformer import (
+    TokenTransformer,
+    to_codes,
+)
+from napari_tumor_synth.networks.vqgan import Vqgan
+from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+
+BATCH_WIDTH = 8
+
+
+class VqganGenerator:
+    """Samples, reconstructs and explains ROIs.
+
+    Parameters
+    ----------
+    settings : VqganGeneratorSettings
+        What the networks are.
+    autoencoder, transformer, importance : Module
+        Trained networks on one device; importance may be None.
+    sha256 : str
+        Hash of the checkpoint file, for provenance.
+    """
+
+    def __init__(
+        self,
+        settings: VqganGeneratorSettings,
+        autoencoder: Vqgan,
+        transformer: TokenTransformer,
+        importance: ImportanceNetwork | None,
+        sha256: str,
+    ) -> None:
+        self.settings, self.sha256 = settings, sha256
+        self.name, self.classes = settings.name, settings.classes
+        self.sequences, self.size = settings.sequences, settings.size
+        self.spacing_mm, self.default_decoding = settings.spacing_mm, settings.decoding
+        self.autoencoder = autoencoder.eval()
+        self.transformer = transformer.eval()
+        self.importance_network = importance.eval() if importance is not None else None
+        self.grid = settings.autoencoder.latent_shape(settings.size)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self.transformer.parameters()).device
+
+    def sample(
+        self,
+        class_name: str,
+        seeds: Sequence[int],
+        decoding: DecodingSettings | None = None,
+        *,
+        on_progress: OnProgress = ignore_progress,
+    ) -> list[SyntheticRoi]:
+        """Make one ROI per seed.
+
+        Parameters
+        ----------
+        class_name : str
+            One of `classes`.
+        seeds : sequence of int
+            0 to 2^63 - 1. A sample depends on its own seed only.
+        decoding : DecodingSettings, optional
+            How tokens are drawn; None takes the model's own settings.
+
+        Raises
+        ------
+        UnknownClassError
+            The message lists the classes.
+        InputError
+            A seed is out of range, or the model cannot decode the way asked for.
+        MemoryLimitError
+            The device's memory does not suffice.
+        """
+        if class_name not in self.classes:
+            raise UnknownClassError(
+                f"{self.name} has no class {class_name!r}.",
+                f"Choose one of: {', '.join(self.classes)}.",
+            )
+        seeds = _checked(seeds)
+        chosen = self._resolved(decoding or self.default_decoding)
+        samples: list[SyntheticRoi] = []
+        for batch in _batches(seeds):
+            done = len(samples)
+
+            def report(progress: Progress, done: int = done) -> None:
+                share = progress.step / progress.total
+                step = done * progress.total + round(share * BATCH_WIDTH * progress.total)
+                total = len(seeds) * progress.total
+                on_progress(Progress(min(step, total), total, progress.message))
+
+            tokens = self.draw_tokens(class_name, batch, chosen, on_progress=report)
+            samples += [
+                synthetic_roi(
+                    self.decode_tokens(row[None])[0], self._record(class_name, seed, chosen, row)
+                )
+                for seed, row in zip(batch, tokens, strict=True)
+            ]
+        return samples
+
+    def draw_tokens(
+        self,
+        class_name: str,
+        seeds: Sequence[int],
+        decoding: DecodingSettings,
+        *,
+        on_progress: OnProgress = ignore_progress,
+    ) -> Tensor:
+        """Draw token grids ``(len(seeds), length, levels)``, at most `BATCH_WIDTH` at a time."""
+        # The batch always has the same width: a matrix product may round differently for another
+        # number of rows, and a sample must not depend on its company.
+        padded = [*seeds, *(0 for _ in range(BATCH_WIDTH - len(seeds)))]
+        streams = Streams.of_seeds(padded)
+        start = self._start(class_name, streams)
+        draw = sample_causal if self.settings.transformer.causal else sample_parallel
+        remedy = "Close other programs, or use --device cpu."
+        with torch.inference_mode(), memory_errors_explained(remedy):
+            tokens = draw(self.transformer, start, streams, decoding, on_progress)
+        return tokens[: len(seeds)].cpu()
+
+    def decode_tokens(self, tokens: Tensor) -> NDArray[np.float32]:
+        """Return what the decoder makes of tokens: ``(B, C, S, A, R)`` in [-1, 1]."""
+        remedy = "Close other programs, or use --device cpu."
+        with torch.inference_mode(), memory_errors_explained(remedy):
+            codes = to_codes(tokens.to(self.device), self.grid)
+            image: NDArray[np.float32] = self.autoencoder.decode_codes(codes).cpu().numpy()
+        return image
+
+    def reconstruct(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Encode and decode an ROI ``(C, S, A, R)`` on the generator's grid."""
+        with torch.inference_mode():
+            return self.autoencoder(self._tensor(image)).reconstruction[0].cpu().numpy()  # type: ignore[no-any-return]
+
+    def importance(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return importance scores ``(S, A, R)`` in (0, 1) of an ROI ``(C, S, A, R)``.
+
+        For a generated ROI these are the scores of the decoded image, encoded again.
+
+        Raises
+        ------
+        InputError
+            The model has no importance network.
+        """
+        if self.importance_network is None:
+            raise InputError(
+                f"{self.name} was trained without importance scores.", "Choose another model."
+            )
+        with torch.inference_mode():
+            latent = self.autoencoder.encode(self._tensor(image))
+            scores = self.importance_network.scores(latent)
+            return (
+                torch.nn.functional.interpolate(
+                    scores[:, None], size=self.size, mode="trilinear", align_corners=False
+                )[0, 0]
+                .cpu()
+                .numpy()
+            )
+
+    def _tensor(self, image: NDArray[np.float32]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(image))[None].to(self.device)
+
+    def _start(self, class_name: str, streams: Streams) -> Tensor:
+        if self.settings.conditional:
+            index = self.classes.index(class_name)
+            return torch.full((len(streams.generators),), index, device=self.device)
+        # 2023 section 4.3: "we select a random index to start with from the codebook"
+        codes = self.settings.autoencoder.codes
+        return (streams.uniform(1)[:, 0] * codes).long().to(self.device)
+
+    def _resolved(self, decoding: DecodingSettings) -> DecodingSettings:
+        way = "autoregressive" if self.settings.transformer.causal else "parallel"
+        if decoding.decode not in ("auto", way):
+            raise InputError(
+                f"{self.name} was trained for {way} decoding, not {decoding.decode}.",
+                f"Use --decode {way}.",
+            )
+        return decoding.model_copy(update={"decode": way})
+
+    def _record(
+        self, class_name: str, seed: int, decoding: DecodingSettings, tokens: Tensor
+    ) -> Provenance:
+        return Provenance(
+            model_name=self.name,
+            model_sha256=self.sha256,
+            family="vqgan",
+            class_name=class_name,
+            seed=seed,
+            sequences=self.sequences,
+            grid=self.size,
+            spacing_mm=self.spacing_mm,
+            decoding=decoding,
+            device=self.device.type,
+            versions=versions(),
+            created=now(),
+            tokens=tuple(tuple(codes) for codes in tokens.tolist()),
+            token_grid=self.grid,
+        )
+
+
+def _checked(seeds: Sequence[int]) -> list[int]:
+    for seed in (min(seeds, default=0), max(seeds, default=0)):
+        if not 0 <= seed <= MAX_SEED:
+            raise InputError(
+                f"The seed {seed} is out of range.", f"Use whole numbers from 0 to {MAX_SEED}."
+            )
+    return list(seeds)
+
+
+def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
+    for first in range(0, len(seeds), BATCH_WIDTH):
+        yield seeds[first : first + BATCH_WIDTH]

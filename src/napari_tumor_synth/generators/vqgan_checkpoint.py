@@ -1,0 +1,89 @@
+"""Checkpoints of the 3D-VQGAN family: networks to file, and back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor
+
+from napari_tumor_synth.errors import CheckpointError
+from napari_tumor_synth.generators.checkpoint import Checkpoint, write_checkpoint
+from napari_tumor_synth.generators.devices import memory_errors_explained
+from napari_tumor_synth.generators.vqgan import VqganGenerator
+from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
+from napari_tumor_synth.networks.importance import ImportanceNetwork
+from napari_tumor_synth.networks.memory import channels_last
+from napari_tumor_synth.networks.transformer import TokenTransformer
+from napari_tumor_synth.networks.vqgan import Vqgan
+
+
+def load_vqgan(checkpoint: Checkpoint, name: str, device: torch.device) -> VqganGenerator:
+    """Rebuild a generator from its checkpoint.
+
+    Raises
+    ------
+    CheckpointError
+        Settings and weights do not fit each other.
+    """
+    try:
+        settings = VqganGeneratorSettings.model_validate(dict(checkpoint.settings))
+        networks = _networks(settings)
+        for part, network in networks.items():
+            network.load_state_dict(_part(checkpoint.tensors, part))
+    except (ValidationError, RuntimeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"The checkpoint {name} does not fit its own settings ({first_line}).",
+            "Use the version of napari-tumor-synth that wrote it.",
+        ) from error
+    with memory_errors_explained("Use --device cpu, or a smaller model."):
+        placed = {part: network.to(device) for part, network in networks.items()}
+    channels_last(placed["autoencoder"])
+    return VqganGenerator(
+        settings,
+        placed["autoencoder"],  # type: ignore[arg-type]
+        placed["transformer"],  # type: ignore[arg-type]
+        placed.get("importance"),  # type: ignore[arg-type]
+        checkpoint.sha256,
+    )
+
+
+def save_vqgan(
+    path: Path,
+    settings: VqganGeneratorSettings,
+    states: dict[str, dict[str, Tensor]],
+    provenance: dict[str, object],
+) -> str:
+    """Write the networks' state dicts as one fp16 checkpoint and return its SHA-256."""
+    tensors = {
+        f"{part}.{name}": tensor.half() if tensor.is_floating_point() else tensor
+        for part, state in states.items()
+        for name, tensor in state.items()
+    }
+    content = Checkpoint("vqgan", settings.model_dump(mode="json"), provenance, tensors)
+    return write_checkpoint(content, path)
+
+
+def _networks(settings: VqganGeneratorSettings) -> dict[str, torch.nn.Module]:
+    networks: dict[str, torch.nn.Module] = {
+        "autoencoder": Vqgan(settings.autoencoder),
+        "transformer": TokenTransformer(settings.transformer),
+    }
+    if settings.importance is not None:
+        networks["importance"] = ImportanceNetwork(
+            settings.importance,
+            settings.autoencoder.embedding,
+            len(settings.classes),
+            settings.autoencoder.latent_shape(settings.size),
+        )
+    return networks
+
+
+def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    prefix = f"{part}."
+    return {
+        name.removeprefix(prefix): tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }

@@ -1,0 +1,282 @@
+"""First stage of a 3D-VQGAN: the autoencoder, its codebook and, late, its discriminator.
+
+The losses are Eq. 5 of [1]_ and Eq. 3 of [2]_ (see `vqgan_recipe`).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from napari_tumor_synth.evaluation.fidelity import measure_fidelity
+from napari_tumor_synth.imaging.contact_sheet import SheetItem, contact_sheet
+from napari_tumor_synth.imaging.intensity import BACKGROUND
+from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD
+from napari_tumor_synth.networks.code_usage import CodeUsage
+from napari_tumor_synth.networks.discriminator import PatchDiscriminator
+from napari_tumor_synth.networks.importance import ImportanceNetwork
+from napari_tumor_synth.networks.memory import channels_last
+from napari_tumor_synth.networks.vqgan import Vqgan
+from napari_tumor_synth.training.data import BatchSampler, RoiSource
+from napari_tumor_synth.training.engine import step_generator
+from napari_tumor_synth.training.gradient_loss import gradient_loss
+from napari_tumor_synth.training.losses import (
+    adversarial_loss,
+    feature_matching_loss,
+    hinge_discriminator_loss,
+    l1_loss,
+    ramp,
+)
+from napari_tumor_synth.training.perceptual import make_perceptual_loss
+from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
+from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+
+_SHEET_ROIS = 4
+
+
+class AutoencoderModule(nn.Module):
+    """Autoencoder and importance network in one module, so that one optimiser trains both."""
+
+    def __init__(self, recipe: VqganRecipe, classes: int) -> None:
+        super().__init__()
+        self.vqgan = Vqgan(recipe.autoencoder)
+        self.importance = (
+            ImportanceNetwork(
+                recipe.importance,
+                recipe.autoencoder.embedding,
+                classes,
+                recipe.autoencoder.latent_shape(recipe.size),
+            )
+            if recipe.importance
+            else None
+        )
+
+    def forward(
+        self, x: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the reconstruction, the commitment loss and the auxiliary classifier's logits."""
+        output = self.vqgan(x, generator)
+        logits = self.importance(output.latent).logits if self.importance is not None else None
+        return output.reconstruction, output.quantised.commitment, logits
+
+
+class AutoencoderStage:
+    """Trains the autoencoder; drives the engine's loop.
+
+    Parameters
+    ----------
+    recipe : VqganRecipe
+        What to train and how.
+    source : RoiSource
+        ROIs.
+    training, validation : sequence of int
+        Which ROIs to learn from, and which to measure on.
+    classes : int
+        Number of classes.
+    fabric : Fabric
+        Device and precision.
+    sheets : Path
+        Folder for pictures of reconstructions.
+    """
+
+    name = "autoencoder"
+
+    def __init__(
+        self,
+        recipe: VqganRecipe,
+        source: RoiSource,
+        training: Sequence[int],
+        validation: Sequence[int],
+        classes: int,
+        fabric: Fabric,
+        sheets: Path,
+    ) -> None:
+        self.recipe, self.settings = recipe, recipe.autoencoder_training
+        self.source, self.validation, self.sheets = source, list(validation), sheets
+        self.rois = len(training)
+        self.total_steps = total_steps(self.settings.phases, self.rois)
+        self.samplers = [
+            BatchSampler(source, training, (recipe.seed, number), mirror=recipe.mirror)
+            for number in range(len(self.settings.phases))
+        ]
+        self.fabric = fabric
+        torch.manual_seed(recipe.seed)
+        module = channels_last(AutoencoderModule(recipe, classes))
+        self.bare = module
+        self.module, self.optimiser = fabric.setup(module, self._adam(module))
+        self.discriminator: Any = None
+        if recipe.discriminator is not None:
+            critic = channels_last(PatchDiscriminator(recipe.discriminator))
+            self.discriminator, self.critic_optimiser = fabric.setup(critic, self._adam(critic))
+        choice = self.settings.perceptual
+        perceptual = make_perceptual_loss(choice.backbone, choice.slices, choice.weights_file)
+        self.perceptual = perceptual.to(fabric.device) if perceptual is not None else None
+
+    def step(self, index: int) -> Mapping[str, float]:
+        """Take one step of the autoencoder, and of the discriminator once it has started."""
+        generator = step_generator(self.recipe.seed, self.name, index)
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
+        number, within = phase_at(index, self.settings.phases, self.rois)
+        phase = self.settings.phases[number]
+        images, classes = self.samplers[number].batch(within, phase.batch, phase.crop, generator)
+        images = images.to(self.fabric.device, memory_format=torch.channels_last_3d)
+        self._set_rates(index)
+        self.module.train()
+        fake, commitment, logits = self.module(images, generator)
+        terms = self._terms(images, fake, logits, classes, index, generator)
+        terms["codebook"] = commitment
+        figures = {name: float(value.detach()) for name, value in terms.items()}
+        total = self._weighted(terms)
+        if not bool(torch.isfinite(total)):
+            return {"skipped": 1.0}
+        self.optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(total)
+        self._update(self.module, self.optimiser)
+        if self._critic_active(index):
+            figures |= self._critic_step(images, fake.detach())
+        return {"loss": float(total.detach()), **figures}
+
+    def review(self, index: int) -> Mapping[str, float]:
+        """Measure reconstructions of held-out ROIs and draw the first few."""
+        self.module.eval()
+        usage = CodeUsage(self.recipe.autoencoder.codes, self.recipe.autoencoder.levels)
+        originals, reconstructions = [], []
+        for roi in self.validation:
+            image = torch.from_numpy(self.source.load(roi))[None].to(self.fabric.device)
+            with torch.no_grad(), self.fabric.autocast():
+                output = self.bare.vqgan(image.to(memory_format=torch.channels_last_3d))
+            usage.add(output.quantised.codes)
+            originals.append(image[0, 0].cpu().numpy())
+            reconstructions.append(output.reconstruction[0, 0].float().cpu().numpy())
+        spacing = (self.recipe.spacing_mm,) * 3
+        rows = [
+            (label, [SheetItem(image, f"ROI {n}", spacing) for n, image in enumerate(images)])
+            for label, images in (
+                ("held out", originals[:_SHEET_ROIS]),
+                ("reconstructed", reconstructions[:_SHEET_ROIS]),
+            )
+        ]
+        contact_sheet(rows, self.sheets / f"autoencoder-{index:09d}.png", title=self.recipe.name)
+        figures = [
+            measure_fidelity(mine, theirs, mine > MASK_THRESHOLD, theirs > BACKGROUND)
+            for mine, theirs in zip(reconstructions, originals, strict=True)
+        ]
+        levels = enumerate(zip(usage.usage(), usage.perplexity(), strict=True), start=1)
+        return {
+            "validation psnr": float(np.mean([f.psnr_db for f in figures])),
+            "validation foreground psnr": float(np.mean([f.foreground_psnr_db for f in figures])),
+            "validation foreground ssim": float(np.mean([f.foreground_ssim for f in figures])),
+            **{
+                f"{name} {level}": value
+                for level, pair in levels
+                for name, value in zip(("usage", "perplexity"), pair, strict=True)
+            },
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Return weights and optimiser states."""
+        state = {"module": self.module.state_dict(), "optimiser": self.optimiser.state_dict()}
+        if self.discriminator is not None:
+            state["discriminator"] = self.discriminator.state_dict()
+            state["critic_optimiser"] = self.critic_optimiser.state_dict()
+        return state
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go back to a state."""
+        self.module.load_state_dict(state["module"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        if self.discriminator is not None:
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.critic_optimiser.load_state_dict(state["critic_optimiser"])
+
+    def _adam(self, module: nn.Module) -> torch.optim.Adam:
+        settings = self.settings
+        return torch.optim.Adam(
+            module.parameters(), lr=settings.learning_rate, betas=settings.betas
+        )
+
+    def _set_rates(self, index: int) -> None:
+        rate = cosine_rate(
+            index,
+            self.total_steps,
+            self.settings.learning_rate,
+            final=self.settings.final_learning_rate,
+            warm_up=self.settings.warm_up_steps,
+        )
+        set_rate(self.optimiser, rate)
+        if self.discriminator is not None:
+            set_rate(self.critic_optimiser, rate)
+
+    def _terms(
+        self,
+        images: Tensor,
+        fake: Tensor,
+        logits: Tensor | None,
+        classes: Tensor,
+        index: int,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        weights = self.settings.losses
+        terms = {"l1": l1_loss(fake, images, images > BACKGROUND, weights.foreground)}
+        if weights.gradient:
+            terms["gradient"] = gradient_loss(fake, images)
+        if weights.perceptual and self.perceptual is not None:
+            foreground = (images > BACKGROUND).any(dim=1, keepdim=True)
+            terms["perceptual"] = self.perceptual(fake, images, generator, foreground)
+        if weights.classification and logits is not None:
+            target = classes.to(logits.device)
+            terms["classification"] = nn.functional.cross_entropy(logits.float(), target)
+        strength = self._adversarial_strength(index)
+        if strength > 0:
+            self.discriminator.requires_grad_(False)
+            judged, truth = self.discriminator(fake), self.discriminator(images)
+            self.discriminator.requires_grad_(True)
+            terms["adversarial"] = strength * adversarial_loss(judged[-1])
+            terms["feature_matching"] = strength * feature_matching_loss(judged, truth)
+        return terms
+
+    def _weighted(self, terms: Mapping[str, Tensor]) -> Tensor:
+        weights = self.settings.losses
+        main = sum(
+            getattr(weights, name) * value
+            for name, value in terms.items()
+            if name != "classification"
+        )
+        total = weights.reconstruction * main
+        if "classification" in terms:
+            total = total + weights.classification * terms["classification"]
+        return torch.as_tensor(total)
+
+    def _critic_active(self, index: int) -> bool:
+        start = self.settings.adversarial.start * self.total_steps
+        return self.discriminator is not None and index >= start
+
+    def _adversarial_strength(self, index: int) -> float:
+        if self.discriminator is None:
+            return 0.0
+        schedule = self.settings.adversarial
+        start = round((schedule.start + schedule.warm_up) * self.total_steps)
+        return ramp(index, start, round(schedule.ramp * self.total_steps))
+
+    def _critic_step(self, images: Tensor, fake: Tensor) -> dict[str, float]:
+        real, judged = self.discriminator(images)[-1], self.discriminator(fake)[-1]
+        loss = hinge_discriminator_loss(real, judged)
+        if bool(torch.isfinite(loss)):
+            self.critic_optimiser.zero_grad(set_to_none=True)
+            self.fabric.backward(loss)
+            self._update(self.discriminator, self.critic_optimiser)
+        return {
+            "critic": float(loss.detach()),
+            "critic real": float(real.detach().mean()),
+            "critic fake": float(judged.detach().mean()),
+        }
+
+    def _update(self, module: Any, optimiser: Any) -> None:
+        self.fabric.clip_gradients(
+            module, optimiser, max_norm=self.settings.clip_norm, error_if_nonfinite=False
+        )
+        optimiser.step()

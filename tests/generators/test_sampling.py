@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import torch
+
+from napari_tumor_synth.generators.provenance import DecodingSettings
+from napari_tumor_synth.generators.sampling import Streams, draw_codes, sample_causal
+from napari_tumor_synth.networks.transformer import TokenTransformer, TransformerSettings
+
+PLAIN = DecodingSettings()
+
+
+def _shares_of(logits, decoding, draws=20_000):
+    numbers = (torch.arange(draws, dtype=torch.float64) + 0.5) / draws
+    codes = draw_codes(logits.expand(draws, -1), numbers, decoding)
+    return torch.bincount(codes, minlength=logits.shape[-1]) / draws
+
+
+def test_codes_come_with_the_probabilities_of_the_softmax():
+    logits = torch.tensor([0.3, -1.0, 2.0, 0.0, -5.0])
+    shares = _shares_of(logits, PLAIN)
+    assert torch.allclose(shares, logits.softmax(0), atol=1e-4)
+
+
+def test_temperature_divides_the_logits():
+    logits = torch.tensor([0.3, -1.0, 2.0])
+    shares = _shares_of(logits, DecodingSettings(temperature=0.5))
+    assert torch.allclose(shares, (2 * logits).softmax(0), atol=1e-4)
+
+
+def test_top_k_keeps_the_k_likeliest():
+    logits = torch.tensor([0.0, 3.0, 1.0, 2.0])
+    shares = _shares_of(logits, DecodingSettings(top_k=2))
+    assert shares[[0, 2]].tolist() == [0, 0]
+    assert torch.allclose(shares[[1, 3]], torch.tensor([3.0, 2.0]).softmax(0), atol=1e-4)
+
+
+def test_top_p_keeps_the_smallest_set_that_holds_the_probability():
+    shares = torch.tensor([0.5, 0.3, 0.15, 0.05])
+    kept = _shares_of(shares.log(), DecodingSettings(top_p=0.75))
+    assert kept[2:].tolist() == [0, 0]
+    assert torch.allclose(kept[:2], torch.tensor([0.625, 0.375]), atol=1e-4)
+    only_first = _shares_of(shares.log(), DecodingSettings(top_p=0.4))
+    assert only_first.tolist() == [1, 0, 0, 0]
+
+
+def test_extreme_numbers_draw_codes_that_are_possible():
+    logits = torch.tensor([[-torch.inf, 0.0, 0.0, -torch.inf]]).expand(2, -1)
+    codes = draw_codes(logits, torch.tensor([0.0, 1 - 1e-16], dtype=torch.float64), PLAIN)
+    assert codes[0] == 1
+    assert codes[1] in (1, 2)
+
+
+def test_streams_are_independent_of_their_company():
+    alone = Streams.of_seeds([5]).uniform(3)
+    together = Streams.of_seeds([1, 5, 9]).uniform(3)
+    assert torch.equal(alone[0], together[1])
+    assert not torch.equal(together[0], together[1])
+
+
+def test_causal_sampling_follows_the_model():
+    """Empirical pairs of a two-token model against its exact joint distribution."""
+    torch.manual_seed(0)
+    settings = TransformerSettings(
+        layers=1, heads=1, width=16, length=2, codes=3, levels=1, classes=2
+    )
+    model = TokenTransformer(settings).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.5)
+    count = 4000
+    with torch.no_grad():
+        start = torch.zeros(count, dtype=torch.long)
+        drawn = sample_causal(model, start, Streams.of_seeds(range(count)), PLAIN)[..., 0]
+        pairs = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+        hidden = model(pairs[..., None], start[:9])
+        logs = model.logits(hidden, pairs[..., None])[:, :, 0].log_softmax(-1)
+        exact = logs.gather(-1, pairs[..., None]).sum((1, 2)).exp()
+    assert exact.sum() == pytest.approx(1, abs=1e-5)
+    found = np.bincount(3 * drawn[:, 0] + drawn[:, 1], minlength=9) / count
+    deviation = np.abs(found - exact.numpy()) / np.sqrt(exact.numpy() / count)
+    assert deviation.max() < 4
