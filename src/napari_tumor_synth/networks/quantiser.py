@@ -175,8 +175,13 @@ class EmaQuantiser(nn.Module):
         centres = k_means(vectors, centres, self.kmeans_iterations, unit_length=self.cosine)
         centres = from_first_rank(centres)
         self.codebooks[level] = centres
-        self.cluster_sizes[level] = 1.0
-        self.cluster_sums[level] = centres
+        counts, _ = cluster_statistics(vectors, nearest_codes(vectors, centres), self.codes)
+        counts = summed_over_ranks(counts)
+        # an unused code must not be divided by nothing; many start unused where most of the
+        # batch is background, and this use lets the first update revive them
+        sizes = counts.clamp(min=self.revive_below * float(counts.mean()) or 1.0)
+        self.cluster_sizes[level] = sizes
+        self.cluster_sums[level] = centres * sizes[:, None]
 
     def _average(self, level: int, vectors: Tensor, nearest: Tensor) -> None:
         counts, sums = cluster_statistics(vectors, nearest, self.codes)
