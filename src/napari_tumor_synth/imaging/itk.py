@@ -15,7 +15,7 @@ from napari_tumor_synth.imaging.stored_image import (
     require_plausible_length,
     three_axes,
 )
-from napari_tumor_synth.imaging.volume import SourceGrid
+from napari_tumor_synth.imaging.volume import SourceGrid, is_orthogonal
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _BYTES_OF_REAL_NUMBERS = {
@@ -72,6 +72,8 @@ def write_itk(
     OutputError
         SimpleITK could not write, or the grid is sheared, which these formats do not keep.
     """
+    if not is_orthogonal(affine):
+        raise OutputError("A sheared grid cannot be kept in this format.", "Save as .nii.gz.")
     image = sitk.GetImageFromArray(np.ascontiguousarray(stored.transpose(2, 1, 0)))
     lps = _LPS_TO_RAS @ affine
     spacing = np.linalg.norm(lps[:3, :3], axis=0)

@@ -125,7 +125,7 @@ def _check_nrrd(path: Path, header: Mapping[str, str]) -> None:
         and all(_is_vector(vector) for vector in vectors)
         and ("space directions" not in header or len(vectors) == count)
         and (origin is None or _is_vector(origin))
-        and header.get("space dimension", "3") == "3"
+        and header.get("space dimension", "3") in _AXES
         and ("spacings" not in header or _are_numbers(header["spacings"].split(), count))
         and all(header.get(key, "0") == "0" for key in ("line skip", "byte skip", "lineskip"))
     )
@@ -158,9 +158,10 @@ def _is_number(word: str) -> bool:
 
 
 def _is_vector(text: str) -> bool:
-    return text == "none" or (
-        text[:1] == "(" and text[-1:] == ")" and _are_numbers(text[1:-1].split(","), 3)
-    )
+    if text == "none":
+        return True
+    words = text[1:-1].split(",")
+    return text[:1] + text[-1:] == "()" and len(words) in (3, 4) and all(map(_is_number, words))
 
 
 def _damaged(path: Path) -> VolumeError:

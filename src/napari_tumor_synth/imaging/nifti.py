@@ -1,5 +1,6 @@
 """NIfTI-1 and NIfTI-2 in one file (.nii, .nii.gz): headers by nibabel, bytes read with a bound."""
 
+import gzip
 import logging
 import math
 from pathlib import Path
@@ -22,12 +23,13 @@ from napari_tumor_synth.imaging.stored_image import (
     require_plausible_length,
     three_axes,
 )
-from napari_tumor_synth.imaging.volume import SourceGrid, affine_distance_mm
+from napari_tumor_synth.imaging.volume import SourceGrid, affine_distance_mm, is_orthogonal
 
 _HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _MAGIC = {348: (344, b"n+1\0", b"ni1\0"), 540: (4, b"n+2\0", b"ni2\0")}
 _MAX_EXTENSION_BYTES = 1 << 24
 _FORM_TOLERANCE_MM = 0.1
+_GZIP_LEVEL = 3
 _UNIT_NAMES = {1: "metres", 3: "micrometres"}
 _SILENT = logging.Logger("header repairs that need no word")
 _SILENT.addHandler(logging.NullHandler())
@@ -84,7 +86,7 @@ def write_nifti(
     if header is None:
         image = nib.Nifti1Image(stored, affine)
         image.set_sform(affine, code="scanner")
-        if _is_orthogonal(affine):
+        if is_orthogonal(affine):
             image.set_qform(affine, code="scanner")
         else:
             image.set_qform(None, code="unknown")
@@ -94,7 +96,17 @@ def write_nifti(
         image = image_class(stored, None, _geometry_of(header))
         image.header.set_data_dtype(stored.dtype)
     image.header["descrip"] = description.encode("ascii", "replace")[:79]
-    nib.save(image, temporary)
+    _save(image, temporary)
+
+
+def _save(image: Any, path: Path) -> None:
+    with path.open("wb") as plain:
+        if path.suffix.lower() != ".gz":
+            image.to_stream(plain)
+            return
+        # neither name nor time is stored: the same voxels give the same bytes
+        with gzip.GzipFile("", "wb", _GZIP_LEVEL, plain, mtime=0) as compressed:
+            image.to_stream(compressed)
 
 
 def _read_header(stream: BinaryIO, path: Path) -> Any:
@@ -190,11 +202,6 @@ def _geometry_of(header: Any) -> Any:
     for field in ("qform_code", "sform_code", "pixdim", "xyzt_units", "dim_info"):
         clean[field] = header[field]
     return clean
-
-
-def _is_orthogonal(affine: NDArray[np.float64]) -> bool:
-    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    return bool(np.allclose(axes.T @ axes, np.eye(3), atol=1e-5))
 
 
 def _damaged_header(path: Path, error: Exception) -> VolumeError:

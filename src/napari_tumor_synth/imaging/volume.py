@@ -185,6 +185,12 @@ def affine_distance_mm(
     return float(np.linalg.norm(nib.affines.apply_affine(difference, corners), axis=1).max())
 
 
+def is_orthogonal(affine: NDArray[np.float64]) -> bool:
+    """Tell whether the axes of an affine are at right angles, up to single precision."""
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    return bool(np.allclose(axes.T @ axes, np.eye(3), atol=1e-5))
+
+
 def require_usable_affine(affine: NDArray[np.float64]) -> None:
     """Raise VolumeError when voxel indices cannot be mapped to millimetres and back."""
     if affine.shape != (4, 4) or not np.isfinite(affine).all():
