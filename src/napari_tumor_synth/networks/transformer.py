@@ -61,10 +61,11 @@ class Block(nn.Module):
         keys[:, :, position] = key
         values[:, :, position] = value
         seen = position + 1
-        attended = F.scaled_dot_product_attention(
-            query.unsqueeze(2), keys[:, :, :seen], values[:, :, :seen]
-        )
-        x = x + self.attention_out(attended.reshape(batch, width))
+        # Plain products: the fused kernel rounds by a sample's place in the batch, these do not.
+        scaled = query.unsqueeze(2) * (width // self.heads) ** -0.5
+        weights = (scaled.to(keys.dtype) @ keys[:, :, :seen].transpose(2, 3)).softmax(-1)
+        attended = (weights @ values[:, :, :seen]).reshape(batch, width).to(x.dtype)
+        x = x + self.attention_out(attended)
         return x + self.feed_forward(x)  # type: ignore[no-any-return]
 
 
