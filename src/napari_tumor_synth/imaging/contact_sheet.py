@@ -208,7 +208,7 @@ def _tile_size(items: Sequence[SheetItem], columns: int) -> int:
 
 def _grid_text(items: Sequence[SheetItem]) -> str:
     """Say on which grid the ROIs lie, e.g. ``64³ voxels at 2 mm``; nothing if on several."""
-    grids = {(item.image.shape, tuple(item.spacing)) for item in items}
+    grids = {(item.image.shape, tuple(round(mm, 3) for mm in item.spacing)) for item in items}
     if len(grids) > 1:
         return "ROIs on several grids, shown at one scale"
     ((shape, spacing),) = grids
