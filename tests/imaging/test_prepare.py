@@ -269,6 +269,23 @@ def test_a_folder_with_other_files_is_left_alone(cohort, tmp_path):
         prepare(cohort, out / "README.txt")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on file sizes")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_full_disk_stops_the_work_without_torn_files(cohort, tmp_path, workers):
+    import resource
+
+    out = tmp_path / "cache"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))  # workers inherit it
+    try:
+        with pytest.raises(OutputError, match=r"Cannot write .*arrays"):
+            prepare(cohort, out, workers=workers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((out / "arrays").iterdir()) == []
+    assert len(prepare(cohort, out)) == 8
+
+
 @pytest.mark.parametrize("sequences", [(), ("flair", "flair"), ("",)])
 def test_a_senseless_list_of_sequences_is_refused(cohort, tmp_path, sequences):
     with pytest.raises(CohortError, match="no list of sequences"):

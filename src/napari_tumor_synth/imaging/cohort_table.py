@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,8 +165,9 @@ def _names(table: Path, rows: Sequence[_Row]) -> list[str]:
         number = of_patient.index(list(row.files.values())) + 1
         own_name = row.patient if len(of_patient) == 1 else f"{row.patient}-{number}"
         names.append(row.name or own_name)
+    counts = Counter(names)
     for row, name in zip(rows, names, strict=True):
-        if names.count(name) > 1:
+        if counts[name] > 1:
             raise CohortError(
                 f"Row {row.number} of {table} is called {name}, as another row is.",
                 "Give each row its own entry in the column name.",
