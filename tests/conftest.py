@@ -9,6 +9,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_tumor_synth.imaging.volume import Volume
+
 ORIENTATIONS = [
     "".join(axes)
     for order in itertools.permutations(("RL", "AP", "SI"))
@@ -36,6 +38,34 @@ def phantom_in_orientation(
     image = nib.Nifti1Image(array, affine)
     target = nib.orientations.axcodes2ornt(orientation)
     return image.as_reoriented(nib.orientations.ornt_transform(nib.io_orientation(affine), target))
+
+
+def brain_case(
+    *,
+    shape: tuple[int, int, int] = (40, 44, 48),
+    centre: tuple[float, float, float] = (22, 18, 30),
+    radii: tuple[float, float, float] = (7, 5, 9),
+    affine: np.ndarray | None = None,
+) -> tuple[Volume, Volume]:
+    """Make a textured ellipsoid on a background of 0 and the labels of an ellipsoid tumour in it.
+
+    The tumour is lopsided: label 4 in its right anterior superior part, label 2 elsewhere. Shape,
+    centre and radii run along (S, A, R); the affine is canonical.
+    """
+    affine = np.diag([1.0, 1.0, 1.0, 1.0]) if affine is None else affine
+    index = np.indices(shape)
+
+    def within(middle, axes):
+        return sum(((i - m) / a) ** 2 for i, m, a in zip(index, middle, axes, strict=True)) <= 1
+
+    brain = within([(length - 1) / 2 for length in shape], [length * 0.47 for length in shape])
+    texture = np.random.default_rng(0).normal(300, 40, shape)
+    tumour = within(centre, radii)
+    texture[tumour] += 250
+    right_front_top = np.all([i > m for i, m in zip(index, centre, strict=True)], axis=0)
+    labels = np.where(tumour, np.where(right_front_top, 4, 2), 0)
+    image = np.where(brain | tumour, texture.clip(1), 0)
+    return Volume(image.astype(np.float32), affine), Volume(labels.astype(np.uint8), affine)
 
 
 @dataclass(frozen=True)

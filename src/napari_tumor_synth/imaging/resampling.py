@@ -6,6 +6,7 @@ A box with the grid's own spacing and a whole shift has weights 0 and 1, so that
 exactly.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,17 +43,32 @@ class BoxAxis:
 
         A box voxel wider than the grid's is the area mean of those it covers, as a scanner's
         larger voxel would be (for a whole ratio: the mean of a block); a narrower one is
-        interpolated linearly. What lies outside the grid counts as 0.
+        interpolated linearly. Either is exact where the image is linear in space. What lies
+        outside the grid counts as 0.
         """
-        starts = self.edge + self.ratio * np.arange(self.length)
         if self.ratio >= 1:
-            overlaps = [_overlaps(start, start + self.ratio, grid_length) for start in starts]
-            return np.stack(overlaps) / self.ratio
-        centres = starts[:, None] + self.ratio / 2
-        weights: NDArray[np.float64] = np.clip(
-            1 - np.abs(centres - np.arange(grid_length)), 0, None
-        )
+            return self._area_weights(grid_length)
+        centres = self.first_centre + self.ratio * np.arange(self.length)
+        distances = np.abs(centres[:, None] - np.arange(grid_length))
+        weights: NDArray[np.float64] = np.clip(1 - distances, 0, None)
         return weights
+
+    def _area_weights(self, grid_length: int) -> NDArray[np.float64]:
+        margin = math.ceil(self.ratio) + 1
+        weights = np.empty((self.length, grid_length + 2 * margin))
+        voxels = np.arange(weights.shape[1])
+        for row, number in zip(weights, range(self.length), strict=True):
+            start = self.edge + margin + self.ratio * number
+            row[:] = _overlaps(start, start + self.ratio, len(row)) / self.ratio
+            covered = np.flatnonzero(row)
+            if len(covered) < 2:
+                continue
+            # A voxel that is covered in part counts at its centre, which lies off that part.
+            off_centre = row @ voxels - (start + self.ratio / 2)
+            shifted = off_centre / (covered[-1] - covered[0])
+            row[covered[0]] += shifted
+            row[covered[-1]] -= shifted
+        return weights[:, margin:-margin]
 
 
 Box = tuple[BoxAxis, BoxAxis, BoxAxis]
