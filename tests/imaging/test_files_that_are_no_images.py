@@ -60,6 +60,12 @@ def test_folder(tmp_path):
     refusal(tmp_path, "is a folder, not an image")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.nii")
+    refusal(tmp_path / "a.nii", "not a regular file")
+
+
 @pytest.mark.parametrize("name", ["IM0001", "series/slice.dcm", "deep/er/IM0001"])
 def test_dicom_folders_get_the_name_of_a_converter(name, tmp_path):
     path = tmp_path / name

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from napari_tumor_synth.errors import VolumeError
+from napari_tumor_synth.errors import OutputError, VolumeError
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
@@ -213,6 +213,67 @@ def test_the_same_volume_gives_the_same_bytes(tmp_path):
     write_volume(volume, tmp_path / "b.nii.gz")
     write_volume(volume, tmp_path / "c.nii.gz")
     assert (tmp_path / "b.nii.gz").read_bytes() == (tmp_path / "c.nii.gz").read_bytes()
+
+
+def test_sheared_grids_are_kept_by_the_sform_alone(tmp_path):
+    affine = np.eye(4)
+    affine[0, 1] = 0.2
+    write_volume(Volume(np.ones((3, 4, 5), np.float32), affine), tmp_path / "a.nii")
+    header = nib.load(tmp_path / "a.nii").header
+    assert int(header["qform_code"]) == 0
+    volume = read_image(tmp_path / "a.nii")
+    np.testing.assert_allclose(volume.affine, affine, atol=1e-7)
+    assert volume.notes == ()
+
+
+def test_a_damaged_qform_is_noted(tmp_path):
+    path = saved(phantom_in_orientation("LPS"), tmp_path / "a.nii")
+    content = bytearray(path.read_bytes())
+    assert nib.load(path).header["qform_code"] == 0
+    content[252:254] = (1).to_bytes(2, "little")  # qform_code
+    content[256:268] = np.array([3, 3, 3], "<f4").tobytes()  # no quaternion is that long
+    path.write_bytes(content)
+    assert read_image(path).notes == ("The qform is damaged; the sform is used.",)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (70, np.int16(9999), "damaged header"),  # datatype
+        (116, np.float32(np.inf), "damaged header"),  # scl_inter
+        (108, np.float32(100), "damaged header"),  # vox_offset
+        (280, np.float32(1e30), "mm away"),  # srow_x
+        (280, np.float32(np.nan), "not finite"),
+    ],
+)
+def test_header_fields_without_sense_are_refused(place, value, words, tmp_path):
+    image = phantom_in_orientation("RAS")
+    path = saved(image, tmp_path / "a.nii")
+    content = bytearray(path.read_bytes())
+    content[112:116] = np.float32(1).tobytes()  # scl_slope, so that the intercept counts
+    content[place : place + value.nbytes] = value.tobytes()
+    path.write_bytes(content)
+    with pytest.raises(VolumeError, match=words):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    ("array", "stored"),
+    [
+        (np.ones((3, 4, 5), bool), np.uint8),
+        (np.ones((3, 4, 5), np.int64), np.int32),
+        (np.ones((3, 4, 5), np.float64), np.float32),
+        (np.ones((3, 4, 5), np.uint16), np.uint16),
+    ],
+)
+def test_types_that_other_programs_read(array, stored, tmp_path):
+    write_volume(Volume(array, np.eye(4)), tmp_path / "a.nii")
+    assert nib.load(tmp_path / "a.nii").get_data_dtype() == stored
+
+
+def test_labels_too_large_to_store_are_refused(tmp_path):
+    with pytest.raises(OutputError, match="too large"):
+        write_volume(Volume(np.full((3, 4, 5), 2**40), np.eye(4)), tmp_path / "a.nii")
 
 
 def unusable_images():

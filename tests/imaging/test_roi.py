@@ -219,8 +219,22 @@ def test_a_tumour_that_vanishes_at_the_spacing_is_refused():
 def test_another_grid_is_refused():
     image, labels = brain_case()
     moved = replace(labels, affine=OBLIQUE)
-    with pytest.raises(GridMismatchError, match="mm apart"):
+    with pytest.raises(GridMismatchError, match=r"flair and segmentation .* mm apart"):
         extract_roi({"flair": image}, moved, SMALL)
+
+
+def test_an_roi_lies_on_its_image_where_the_segmentation_is_a_hair_off():
+    image, labels = brain_case()
+    hair = np.eye(4)
+    hair[:3, 3] = 0.05
+    roi = extract_roi({"flair": image}, replace(labels, affine=hair), SMALL)
+    indices = parent_indices(roi, image)
+    np.testing.assert_allclose(indices, np.rint(indices), atol=1e-9)
+
+
+def test_no_sequence_is_a_mistake_of_the_caller():
+    with pytest.raises(ValueError, match="at least one"):
+        extract_roi({}, brain_case()[1], SMALL)
 
 
 def test_a_constant_image_is_refused():

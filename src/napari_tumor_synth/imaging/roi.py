@@ -63,12 +63,15 @@ def extract_roi(
         A sequence is constant.
     """
     settings = settings or RoiSettings()
-    for image in images.values():
-        require_same_grid(image, segmentation)
+    if not images:
+        raise ValueError("at least one sequence is needed")
+    for sequence, image in images.items():
+        require_same_grid(image, segmentation, sequence)
     mask = _tumour_mask(segmentation.array, settings.labels)
     ratios = [whole_ratio(settings.spacing_mm / spacing) for spacing in segmentation.spacing]
     box = box_around(mask, settings.size, ratios)
     parents = [image.array for image in images.values()]
+    parent_affine = next(iter(images.values())).affine
     intensities, inside = resample_masked(parents, mask, box)
     _require_some_tumour(inside, settings)
     windows = tuple(robust_window(parent, settings.percentiles) for parent in parents)
@@ -85,13 +88,13 @@ def extract_roi(
             ]
         ),
         mask=inside,
-        affine=affine_of_box(segmentation.affine, box),
+        affine=affine_of_box(parent_affine, box),
         sequences=tuple(images),
         settings=settings,
         windows=windows,
         lost_fraction=lost,
         warnings=tuple(warnings),
-        parent=ParentGrid(segmentation.shape, segmentation.affine),
+        parent=ParentGrid(segmentation.shape, parent_affine),
     )
 
 

@@ -210,7 +210,7 @@ def require_usable_affine(affine: NDArray[np.float64]) -> None:
         )
 
 
-def require_same_grid(image: Volume, segmentation: Volume) -> None:
+def require_same_grid(image: Volume, segmentation: Volume, image_name: str = "Image") -> None:
     """Make sure that an image and a segmentation lie on the same voxel grid.
 
     Raises
@@ -220,8 +220,9 @@ def require_same_grid(image: Volume, segmentation: Volume) -> None:
     """
     if image.same_grid_as(segmentation):
         return
+    difference = _difference(image, segmentation)
     raise GridMismatchError(
-        f"Image and segmentation lie on different grids: {_difference(image, segmentation)}.",
+        f"{image_name} and segmentation lie on different grids: {difference}.",
         "Resample the segmentation to the image, or give the files that belong together.",
     )
 
