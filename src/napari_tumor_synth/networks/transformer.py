@@ -212,8 +212,10 @@ class TokenTransformer(nn.Module):
         return torch.where(masked.unsqueeze(-1), self.special_embedding.weight[-1].to(x.dtype), x)
 
     def _summed_levels(self, tokens: Tensor) -> Tensor:
-        offsets = self.settings.codes * torch.arange(tokens.shape[-1], device=tokens.device)
-        summed: Tensor = self.code_embedding(tokens + offsets).sum(-2)
+        if tokens.shape[-1] > 1:
+            levels = torch.arange(tokens.shape[-1], device=tokens.device)
+            tokens = tokens + self.settings.codes * levels
+        summed: Tensor = self.code_embedding(tokens).sum(-2)
         return summed
 
     def _embedded_start(self, start: Tensor | None) -> Tensor:
