@@ -246,3 +246,29 @@ def test_augmentation_mirrors_each_axis_half_of_the_time():
     assert len(where) == 400
     share = (where == 3).double().mean(0)
     assert ((share - 0.5).abs() < 4 * 0.5 / 20).all()
+
+
+def test_blur_agrees_with_scipy_inside_the_tumour():
+    images = torch.from_numpy(textures(count=1).images)
+    sigmas = []
+    for seed in range(30):
+        changed = augment(images, 1.0, torch.Generator().manual_seed(seed))
+        mirrored_back = [
+            changed.flip(axes) for axes in ([], [2], [3], [4], [2, 3], [2, 4], [3, 4], [2, 3, 4])
+        ]
+        sigmas.append(min(_sigma_that_explains(images[0, 0], c[0, 0]) for c in mirrored_back))
+    assert min(sigmas) == 0
+    assert 0.5 < max(sigmas) <= 1
+
+
+def _sigma_that_explains(image, changed):
+    """Return the blur after which intensities are a straight line of each other, or infinity."""
+    inside = (image > -1).numpy()
+    if not np.array_equal(inside, (changed > -1).numpy()):
+        return math.inf
+    free = inside & (changed > -0.9).numpy() & (changed < 1).numpy()
+    for sigma in np.linspace(0, 1, 101):
+        blurred = gaussian_filter(image.numpy() + 1, sigma, radius=2, mode="constant")
+        if np.corrcoef(blurred[free], changed.numpy()[free])[0, 1] > 0.9999:
+            return sigma
+    return math.inf

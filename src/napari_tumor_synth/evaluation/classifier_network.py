@@ -36,7 +36,7 @@ class ClassifierSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     widen: Annotated[float, Field(gt=0, le=1)] = 0.25
-    epochs: Annotated[int, Field(ge=1)] = 30
+    epochs: Annotated[int, Field(ge=1)] = 20
     batch: Annotated[int, Field(ge=2)] = 8
     learning_rate: Annotated[float, Field(gt=0)] = 2e-3
     weight_decay: Annotated[float, Field(ge=0)] = 0.02

@@ -158,15 +158,15 @@ def _blur(image: Tensor, sigma: float) -> Tensor:
     """Blur ``(C, S, A, R)`` by a Gaussian of five taps."""
     if sigma < 0.1:
         return image
-    kernel = torch.exp(-0.5 * (torch.arange(-2.0, 3.0) / sigma).square())
-    kernel = kernel / kernel.sum()
-    volume = image[:, None] + 1  # so that padding with 0 is background
-    for axis in range(3):
-        shape = [1, 1, 1, 1, 1]
-        shape[2 + axis] = 5
-        padding = [2 if a == axis else 0 for a in range(3)]
-        volume = F.conv3d(volume, kernel.reshape(shape), padding=tuple(padding))
-    return volume[:, 0] - 1
+    weights = [math.exp(-0.5 * (offset / sigma) ** 2) for offset in range(-2, 3)]
+    volume = image + 1  # so that padding with 0 is background
+    for axis in (1, 2, 3):
+        padded = F.pad(volume, [0, 0] * (3 - axis) + [2, 2])
+        volume = torch.zeros_like(image)
+        for start, weight in enumerate(weights):
+            part = padded.narrow(axis, start, image.shape[axis])
+            volume = volume.add_(part, alpha=weight / sum(weights))
+    return volume - 1
 
 
 def _class_weights(labels: NDArray[np.int64], classes: tuple[str, ...]) -> Tensor:
