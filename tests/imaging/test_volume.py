@@ -54,6 +54,28 @@ def test_oblique_voxels_keep_their_world_position(rotation, sizes, voxel):
     )
 
 
+@pytest.mark.parametrize("angles", [(45, 0, 0), (180, 60, -45), (45, 45, 45), (90, 45, 0)])
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (0.5, 1, 3)])
+def test_canonical_order_is_its_own_canonical_order_even_at_45_degrees(angles, sizes):
+    affine = np.eye(4)
+    affine[:3, :3] = Rotation.from_euler("xyz", angles, degrees=True).as_matrix() @ np.diag(sizes)
+    affine = affine.astype(np.float32).astype(float)
+    first = SourceGrid.of((3, 4, 5), affine)
+    second = SourceGrid.of(
+        first.to_canonical(np.zeros(first.shape)).shape[::-1], first.canonical_affine
+    )
+    assert second.orientation == ("R", "A", "S")
+    np.testing.assert_array_equal(second.canonical_affine, first.canonical_affine)
+
+
+@given(orientation=st.sampled_from(ORIENTATIONS), tilt=st.tuples(*[st.floats(-20, 20)] * 3))
+def test_tilted_axes_get_nibabels_names(orientation, tilt):
+    turn = np.eye(4)
+    turn[:3, :3] = Rotation.from_euler("xyz", tilt, degrees=True).as_matrix()
+    affine = turn @ phantom_in_orientation(orientation).affine
+    assert SourceGrid.of((9, 9, 9), affine).orientation == nib.aff2axcodes(affine)
+
+
 def test_spacing_volume_and_obliquity():
     volume = volume_of()
     assert volume.spacing == (3.0, 2.0, 1.5)

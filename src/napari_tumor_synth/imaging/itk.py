@@ -9,13 +9,14 @@ import SimpleITK as sitk  # noqa: N813
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import OutputError, VolumeError
+from napari_tumor_synth.imaging.affines import is_orthogonal
 from napari_tumor_synth.imaging.itk_headers import require_sane_metaimage, require_sane_nrrd
 from napari_tumor_synth.imaging.stored_image import (
     StoredImage,
     require_plausible_length,
     three_axes,
 )
-from napari_tumor_synth.imaging.volume import SourceGrid, is_orthogonal
+from napari_tumor_synth.imaging.volume import SourceGrid
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _BYTES_OF_REAL_NUMBERS = {

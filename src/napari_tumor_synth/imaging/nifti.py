@@ -12,6 +12,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import VolumeError
+from napari_tumor_synth.imaging.affines import affine_distance_mm, is_orthogonal
 from napari_tumor_synth.imaging.nifti_stream import (
     is_gzipped,
     open_stream,
@@ -23,7 +24,7 @@ from napari_tumor_synth.imaging.stored_image import (
     require_plausible_length,
     three_axes,
 )
-from napari_tumor_synth.imaging.volume import SourceGrid, affine_distance_mm, is_orthogonal
+from napari_tumor_synth.imaging.volume import SourceGrid
 
 _HEADERS: dict[int, Any] = {348: nib.Nifti1Header, 540: nib.Nifti2Header}
 _MAGIC = {348: (344, b"n+1\0", b"ni1\0"), 540: (4, b"n+2\0", b"ni2\0")}

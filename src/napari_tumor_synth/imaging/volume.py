@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import GridMismatchError, VolumeError
+from napari_tumor_synth.imaging.affines import (
+    closest_axes,
+    largest_shift_mm,
+    require_usable_affine,
+)
 
 GRID_TOLERANCE_MM = 0.1
 """Grids whose corners lie closer than this are the same: headers keep single precision."""
 
-_FARTHEST_MM = 1e6
-_SMALLEST_VOXEL_MM = 1e-6
 _CANONICAL = ("R", "A", "S")
 
 
@@ -52,26 +55,26 @@ class SourceGrid:
         """
         affine = np.array(affine, dtype=np.float64)
         require_usable_affine(affine)
-        first, second, third = nib.aff2axcodes(affine)
+        first, second, third = nib.orientations.ornt2axcodes(closest_axes(affine))
         i, j, k = (int(length) for length in shape)
         return cls((first, second, third), (i, j, k), affine, header)
 
     @property
     def canonical_affine(self) -> NDArray[np.float64]:
         """Affine of the same voxels in the order (r, a, s), (4, 4) float64."""
-        moves = nib.io_orientation(self.affine)
+        moves = closest_axes(self.affine)
         affine: NDArray[np.float64] = self.affine @ nib.orientations.inv_ornt_aff(moves, self.shape)
         return affine
 
     def to_canonical(self, stored: NDArray[Any]) -> NDArray[Any]:
         """Turn an array in the file's axis order into a contiguous (S, A, R) array."""
-        ordered = nib.apply_orientation(stored, nib.io_orientation(self.affine))
+        ordered = nib.apply_orientation(stored, closest_axes(self.affine))
         return np.ascontiguousarray(ordered.transpose(2, 1, 0))
 
     def from_canonical(self, array: NDArray[Any]) -> NDArray[Any]:
         """Turn an (S, A, R) array into the file's axis order."""
         back = nib.orientations.ornt_transform(
-            nib.orientations.axcodes2ornt(_CANONICAL), nib.io_orientation(self.affine)
+            nib.orientations.axcodes2ornt(_CANONICAL), closest_axes(self.affine)
         )
         stored: NDArray[Any] = nib.apply_orientation(array.transpose(2, 1, 0), back)
         return stored
@@ -113,9 +116,10 @@ class Volume:
                 "Give one 3D image.",
             )
         require_usable_affine(self.affine)
-        if nib.aff2axcodes(self.affine) != _CANONICAL:
+        axes = nib.orientations.ornt2axcodes(closest_axes(self.affine))
+        if axes != _CANONICAL:
             raise VolumeError(
-                f"The axes {nib.aff2axcodes(self.affine)} of the affine are not (R, A, S).",
+                f"The axes {axes} of the affine are not (R, A, S).",
                 "Bring the voxels into canonical order with SourceGrid.to_canonical.",
             )
         if self.source is not None and not self._is_on(self.source):
@@ -157,56 +161,12 @@ class Volume:
         )
 
     def _is_on(self, grid: SourceGrid) -> bool:
-        moves = nib.io_orientation(grid.affine)
+        moves = closest_axes(grid.affine)
         shape_ras = [0, 0, 0]
         for axis, (target, _) in enumerate(moves):
             shape_ras[int(target)] = grid.shape[axis]
         return tuple(shape_ras[::-1]) == self.shape and bool(
             np.allclose(grid.canonical_affine, self.affine, rtol=0, atol=1e-6)
-        )
-
-
-def largest_shift_mm(
-    first: NDArray[np.float64], second: NDArray[np.float64], shape_sar: Sequence[int]
-) -> float:
-    """Return how far two affines put a voxel of the same canonical grid apart at most, in mm.
-
-    The distance is a convex function of the position, so a corner holds the maximum.
-    """
-    return affine_distance_mm(first, second, tuple(shape_sar)[::-1])
-
-
-def affine_distance_mm(
-    first: NDArray[np.float64], second: NDArray[np.float64], shape: Sequence[int]
-) -> float:
-    """Return the largest distance of two affines over the corners of a grid of `shape`, in mm."""
-    corners = np.array(list(np.ndindex(2, 2, 2))) * (np.asarray(shape) - 1)
-    difference = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    return float(np.linalg.norm(nib.affines.apply_affine(difference, corners), axis=1).max())
-
-
-def is_orthogonal(affine: NDArray[np.float64]) -> bool:
-    """Tell whether the axes of an affine are at right angles, up to single precision."""
-    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
-    return bool(np.allclose(axes.T @ axes, np.eye(3), atol=1e-5))
-
-
-def require_usable_affine(affine: NDArray[np.float64]) -> None:
-    """Raise VolumeError when voxel indices cannot be mapped to millimetres and back."""
-    if affine.shape != (4, 4) or not np.isfinite(affine).all():
-        raise VolumeError(
-            "The affine holds values that are not finite.", "Repair the header or convert anew."
-        )
-    if np.abs(affine).max() > _FARTHEST_MM:
-        raise VolumeError(
-            f"The affine puts voxels more than {_FARTHEST_MM:g} mm away.",
-            "Repair the header or convert anew.",
-        )
-    sizes = np.linalg.norm(affine[:3, :3], axis=0)
-    volume = abs(np.linalg.det(affine[:3, :3]))
-    if not (np.all(sizes > _SMALLEST_VOXEL_MM) and volume > 1e-6 * np.prod(sizes)):
-        raise VolumeError(
-            "The affine is singular: voxels have no volume.", "Repair the header or convert anew."
         )
 
 
