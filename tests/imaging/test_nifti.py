@@ -141,6 +141,12 @@ def test_an_image_is_no_segmentation(value, tmp_path):
         read_segmentation(path)
 
 
+def test_an_image_of_whole_numbers_is_no_segmentation(tmp_path):
+    path = saved(phantom_in_orientation("LPS"), tmp_path / "a.nii")
+    with pytest.raises(VolumeError, match="different values"):
+        read_segmentation(path)
+
+
 def test_disagreeing_forms_are_reported_and_the_sform_is_used(tmp_path):
     image = nib.Nifti1Image(asymmetric_array(), np.eye(4))
     shifted = np.eye(4)

@@ -14,6 +14,7 @@ from napari_tumor_synth.imaging.stored_image import StoredImage
 from napari_tumor_synth.imaging.volume import Volume
 
 _MAX_LABEL = 65535
+_MOST_LABELS = 200  # parcellations of the whole brain stay below; images of whole numbers do not
 
 
 def read_image(path: Path | str) -> Volume:
@@ -53,7 +54,8 @@ def read_segmentation(path: Path | str) -> Volume:
     Raises
     ------
     VolumeError
-        As for `read_image`; also values that are not whole numbers from 0 to 65535.
+        As for `read_image`; also values that are not whole numbers from 0 to 65535, or more than
+        200 different ones, as in an image of whole numbers.
     """
     path = Path(path)
     stored = _read(path)
@@ -66,7 +68,14 @@ def read_segmentation(path: Path | str) -> Volume:
             f"{_MAX_LABEL} (they span {low:.6g} to {high:.6g}).",
             "Give the label file; image and segmentation may have been swapped.",
         )
-    return _volume(stored, values.astype(np.uint8 if high < 256 else np.uint16))
+    labels = values.astype(np.uint8 if high < 256 else np.uint16)
+    different = np.count_nonzero(np.bincount(labels.ravel(order="K")))
+    if different > _MOST_LABELS:
+        raise VolumeError(
+            f"{path} is not a segmentation: it holds {different:,} different values.",
+            "Give the label file; image and segmentation may have been swapped.",
+        )
+    return _volume(stored, labels)
 
 
 def _read(path: Path) -> StoredImage:
