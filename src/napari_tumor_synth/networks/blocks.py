@@ -60,8 +60,9 @@ def activation(leak: float) -> nn.Module:
 class ResidualBlock(nn.Module):
     """Twice convolution, norm and activation; the input is added last, with nothing after it.
 
-    Two deviations from the authors' code, both in parameters only: each group norm has its own
-    affine, where 001 uses one object twice.
+    Deviation from the authors' code: each group norm has its own affine, where 001 uses one object
+    twice in a block. (000 also registers group norms that it never calls; they are in the published
+    count of parameters, and not here.)
 
     Parameters
     ----------
