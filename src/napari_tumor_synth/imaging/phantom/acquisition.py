@@ -1,0 +1,57 @@
+"""What the scanner adds: coil shading, noise, slices of finite thickness, arbitrary units."""
+
+import numpy as np
+from scipy import ndimage
+
+from napari_tumor_synth.imaging.phantom.fields import Array, smooth_field
+
+
+def shaded(image: Array, rng: np.random.Generator) -> Array:
+    """Multiply by the smooth sensitivity of the coils (about 6 % after correction)."""
+    step = 12
+    coarse = tuple(-(-edge // step) + 1 for edge in image.shape)
+    field = np.exp(0.06 * smooth_field(coarse, 2.5, rng))
+    large = ndimage.zoom(field, step, order=1, mode="nearest", grid_mode=True)
+    s, a, r = image.shape
+    return image * large[:s, :a, :r]
+
+
+def noisy(image: Array, deviation: float, rng: np.random.Generator) -> Array:
+    """Add Rician noise, slightly correlated in the plane as after interpolation."""
+    if deviation == 0:
+        return image
+    real = image + deviation * rng.standard_normal(image.shape, dtype=np.float32)
+    imaginary = deviation * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.sqrt(real**2 + imaginary**2)
+
+
+def in_slices(image: Array, thickness: float, axis: int, rng: np.random.Generator) -> Array:
+    """Average over slices of `thickness` voxels along `axis` and interpolate back.
+
+    Noise averages out across a slice and stays correlated between them, which gives clinical
+    images their look outside the acquired plane.
+    """
+    if thickness <= 1:
+        return image
+    moved = np.moveaxis(image, axis, 0)
+    edge = moved.shape[0]
+    centres = np.arange(rng.uniform(0, thickness), edge + thickness, thickness)
+    rows = np.arange(edge)
+    inside = np.abs(rows[None] - centres[:, None]) <= thickness / 2
+    weight = inside / np.maximum(inside.sum(1, keepdims=True), 1)
+    place = np.clip((rows - centres[0]) / thickness, 0, len(centres) - 1)
+    low = np.minimum(place.astype(int), len(centres) - 2)
+    share = (place - low).astype(np.float32)
+    back = np.zeros((edge, len(centres)), np.float32)
+    back[rows, low] += 1 - share
+    back[rows, low + 1] += share
+    matrix = (back @ weight).astype(np.float32)
+    flat = matrix @ moved.reshape(edge, -1)
+    return np.ascontiguousarray(np.moveaxis(flat.reshape(moved.shape), 0, axis))
+
+
+def in_units(image: Array, brain: Array, rng: np.random.Generator) -> Array:
+    """Scale to the arbitrary units of a scanner and round; exactly 0 outside the brain."""
+    scale = float(np.exp(rng.uniform(np.log(80), np.log(4000))))
+    units = np.maximum(np.rint(image * scale), 1)
+    return np.where(brain > 0.5, units, 0).astype(np.float32)
