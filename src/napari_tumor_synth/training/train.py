@@ -13,14 +13,13 @@ from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.generators.devices import choose_device, use_all_cores
 from napari_tumor_synth.generators.provenance import versions
 from napari_tumor_synth.generators.vqgan_checkpoint import save_vqgan
-from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, ignore_progress
 from napari_tumor_synth.training.engine import EngineSettings, Stage, TimeIsUp, run_stage
 from napari_tumor_synth.training.recipe_files import load_recipe
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan_recipe import VqganRecipe, generator_settings
 from napari_tumor_synth.training.vqgan_tokens import encode_once
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 
@@ -193,17 +192,7 @@ def _export(
     autoencoder: AutoencoderStage,
     transformer: TransformerStage,
 ) -> None:
-    settings = VqganGeneratorSettings(
-        name=recipe.name,
-        classes=tuple(cache.classes),
-        conditional=recipe.conditional,
-        sequences=recipe.sequences,
-        size=recipe.size,
-        spacing_mm=recipe.spacing_mm,
-        autoencoder=recipe.autoencoder,
-        transformer=recipe.transformer,
-        importance=recipe.importance,
-    )
+    settings = generator_settings(recipe, tuple(cache.classes))
     states = {
         "autoencoder": autoencoder.bare.vqgan.state_dict(),
         "transformer": transformer.bare.state_dict(),

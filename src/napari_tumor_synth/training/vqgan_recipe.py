@@ -13,6 +13,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from napari_tumor_synth.generators.provenance import DecodingSettings
+from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer import TransformerSettings
@@ -179,3 +181,42 @@ class VqganRecipe(_Settings):
     transformer: TransformerSettings
     autoencoder_training: AutoencoderTraining = AutoencoderTraining()
     token_training: TokenTraining = TokenTraining()
+    decoding: DecodingSettings = DecodingSettings()
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        grid = self.autoencoder.latent_shape(self.size)
+        wanted = {
+            "transformer.length": (self.transformer.length, math.prod(grid)),
+            "transformer.codes": (self.transformer.codes, self.autoencoder.codes),
+            "transformer.levels": (self.transformer.levels, self.autoencoder.levels),
+            "transformer.grid": (self.transformer.grid or grid, grid),
+            "autoencoder.in_channels": (self.autoencoder.in_channels, len(self.sequences)),
+            "conditional": (self.conditional, self.transformer.classes > 0),
+            "masking cosine": (
+                self.token_training.masking == "cosine",
+                not self.transformer.causal,
+            ),
+        }
+        for name, (given, needed) in wanted.items():
+            if given != needed:
+                raise ValueError(f"{name} is {given}, but the other settings need {needed}")
+        if self.token_training.masking == "hybrid" and self.importance is None:
+            raise ValueError("hybrid masking needs importance scores: add [importance]")
+        return self
+
+
+def generator_settings(recipe: VqganRecipe, classes: tuple[str, ...]) -> VqganGeneratorSettings:
+    """Return what the checkpoint of this recipe says about its networks."""
+    return VqganGeneratorSettings(
+        name=recipe.name,
+        classes=classes,
+        conditional=recipe.conditional,
+        sequences=recipe.sequences,
+        size=recipe.size,
+        spacing_mm=recipe.spacing_mm,
+        autoencoder=recipe.autoencoder,
+        transformer=recipe.transformer,
+        importance=recipe.importance,
+        decoding=recipe.decoding,
+    )

@@ -13,7 +13,8 @@ def shaded(image: Array, rng: np.random.Generator) -> Array:
     field = np.exp(0.06 * smooth_field(coarse, 2.5, rng))
     large = ndimage.zoom(field, step, order=1, mode="nearest", grid_mode=True)
     s, a, r = image.shape
-    return image * large[:s, :a, :r]
+    result: Array = image * large[:s, :a, :r]
+    return result
 
 
 def noisy(image: Array, deviation: float, rng: np.random.Generator) -> Array:
@@ -22,7 +23,8 @@ def noisy(image: Array, deviation: float, rng: np.random.Generator) -> Array:
         return image
     real = image + deviation * rng.standard_normal(image.shape, dtype=np.float32)
     imaginary = deviation * rng.standard_normal(image.shape, dtype=np.float32)
-    return np.sqrt(real**2 + imaginary**2)
+    magnitude: Array = np.sqrt(real**2 + imaginary**2)
+    return magnitude
 
 
 def in_slices(image: Array, thickness: float, axis: int, rng: np.random.Generator) -> Array:

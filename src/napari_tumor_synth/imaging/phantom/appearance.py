@@ -132,7 +132,7 @@ def tumour_intensity(fields: Array, textures: Array, tissue: Array, look: Look) 
     """
     whole, core, enhancing, fluid, pale, depth = fields
     coarse, fine, spots = textures
-    # fluid gathers in white matter and towards the core; a little of the old contrast shines through
+    # fluid gathers towards the core; a little of the old contrast shines through
     swollen = look.oedema * (0.88 + 0.22 * depth) * (0.8 + 0.2 * tissue)
     solid = swollen + core * (look.core - swollen)
     solid = solid + enhancing * (look.enhancing - solid)

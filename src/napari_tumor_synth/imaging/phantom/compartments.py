@@ -116,7 +116,7 @@ def _cysts(core: Array, rng: np.random.Generator) -> Array:
     places = np.argwhere(core > 0.9)
     if len(places) == 0:
         return cysts
-    grid = np.indices(core.shape, sparse=True)
+    grid = np.ogrid[tuple(slice(edge) for edge in core.shape)]
     bumps = 1.2 * smooth_field(core.shape, 3, rng)
     for _ in range(int(rng.integers(1, 4))):
         centre, radius = places[rng.integers(len(places))], rng.uniform(2.5, 8.0)
@@ -131,7 +131,8 @@ def _cysts(core: Array, rng: np.random.Generator) -> Array:
 def _roughened(field: Array, amount: float, rng: np.random.Generator) -> Array:
     """Add the unevenness that a threshold turns into a ragged outline."""
     rough = smooth_field(field.shape, 1.0, rng) + smooth_field(field.shape, 2.5, rng)
-    return field * np.exp(amount * rough)
+    roughened: Array = field * np.exp(amount * rough)
+    return roughened
 
 
 def _cut_to_volume(field: Array, volume_ml: float, at_least: Mask | None) -> Array:
@@ -158,4 +159,5 @@ def _depth_mm(mask: Mask) -> Array:
 
 def _depth(whole: Array) -> Array:
     depth = _depth_mm(whole > 0.5)
-    return depth / (depth.max() + 1e-6)
+    share: Array = (depth / (depth.max() + 1e-6)).astype(np.float32)
+    return share

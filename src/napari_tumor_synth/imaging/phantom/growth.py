@@ -119,8 +119,7 @@ def _mobility(tissue: Tissue) -> Array:
     """Return how freely cells move, 0 to 1."""
     free = tissue.white + _GREY_SHARE * tissue.grey
     free = np.where(tissue.white + tissue.grey < 0.45, 0, free)  # fluid and what is outside
-    s, a, r = np.indices(free.shape, sparse=True)
-    side = tissue.start[2] + GRID_MM * r + template().origin[2]
+    side = tissue.start[2] + GRID_MM * np.arange(BOX) + template().origin[2]  # mm, along r
     falx = (np.abs(side) < _MIDLINE_MM) & (tissue.white < 0.75)
     mobility: Array = np.where(falx, 0, free).astype(np.float32)
     return mobility

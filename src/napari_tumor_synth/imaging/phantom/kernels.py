@@ -19,7 +19,8 @@ def _at(field: Array, s: float, a: float, r: float) -> float:
     near += (field[i, j + 1, k] * (1 - w) + field[i, j + 1, k + 1] * w) * v
     far = (field[i + 1, j, k] * (1 - w) + field[i + 1, j, k + 1] * w) * (1 - v)
     far += (field[i + 1, j + 1, k] * (1 - w) + field[i + 1, j + 1, k + 1] * w) * v
-    return near * (1 - u) + far * u
+    value: float = near * (1 - u) + far * u
+    return value
 
 
 @njit(cache=True, nogil=True, fastmath=True)

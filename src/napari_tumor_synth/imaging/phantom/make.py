@@ -105,7 +105,8 @@ def _centre(settings: PhantomSettings, bend: Bend, rng: np.random.Generator) -> 
     world = places + origin
     above = (world[:, 0] > _TENTORIUM_MM) & (np.abs(world[:, 2]) > 10) & (world[:, 1] > -85)
     chosen = places[above]
-    return in_patient(chosen[rng.integers(len(chosen))].astype(np.float64), bend)
+    drawn: NDArray[np.float64] = chosen[rng.integers(len(chosen))].astype(np.float64)
+    return in_patient(drawn, bend)
 
 
 def _image(
@@ -136,7 +137,7 @@ def _image(
     labels[here] = _labels(fields, rng.uniform(0.0, 0.35), rng)
     thickness, axis = _slices(settings, rng)
     grain = 1 + 0.03 * smooth_field(brain.shape, 1, rng)
-    images = {}
+    images: dict[str, Volume] = {}
     for sequence in SEQUENCES:
         look = look_of(class_name, sequence, rng)
         own = np.random.default_rng([seed, SEQUENCES.index(sequence), CLASSES.index(class_name)])

@@ -9,7 +9,8 @@ from napari_tumor_synth.imaging.volume import Volume
 
 ClassName = Literal["HGG", "LGG"]
 CLASSES: tuple[ClassName, ...] = ("HGG", "LGG")
-SEQUENCES = ("flair", "t1", "t1ce", "t2")
+SequenceName = Literal["flair", "t1", "t1ce", "t2"]
+SEQUENCES: tuple[SequenceName, ...] = ("flair", "t1", "t1ce", "t2")
 
 
 class PhantomSettings(BaseModel):
@@ -33,7 +34,7 @@ class PhantomSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sequences: tuple[Literal["flair", "t1", "t1ce", "t2"], ...] = SEQUENCES
+    sequences: tuple[SequenceName, ...] = SEQUENCES
     volume_ml: Annotated[float, Field(ge=1, le=400)] | None = None
     centre_mm: tuple[float, float, float] | None = None
     noise: Annotated[float, Field(ge=0, le=1)] = 0.06
