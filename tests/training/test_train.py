@@ -56,7 +56,15 @@ def test_a_run_learns(whole_run):
     assert list((whole_run.run / "sheets").glob("autoencoder-*.png"))
 
 
-@pytest.mark.parametrize("stop_at", [3, 27, 33, 50])
+@pytest.mark.parametrize(
+    "stop_at",
+    [
+        pytest.param(3, marks=pytest.mark.slow, id="first phase"),
+        pytest.param(24, id="second phase"),
+        pytest.param(33, marks=pytest.mark.slow, id="while encoding"),
+        pytest.param(60, id="transformer"),
+    ],
+)
 def test_a_cancelled_run_goes_on_bit_for_bit(whole_run, tiny_cache, tiny_recipe, tmp_path, stop_at):
     calls = 0
 
@@ -171,3 +179,11 @@ def test_the_papers_numbers_stand_in_their_recipes():
     assert conditional.token_training.top_k == 0.25
     assert (conditional.transformer.layers, conditional.transformer.width) == (24, 1024)
     assert load_recipe("vqgan-lat8-paediatric").token_training.mask_ratio == 0.15
+
+
+def test_patches_too_small_for_bfloat16_are_refused(tiny_cache, tiny_recipe, tmp_path):
+    path = tmp_path / "bf16.toml"
+    path.write_text('precision = "bf16-mixed"\n' + tiny_recipe.read_text())
+    with pytest.raises(TrainingError, match="at least 12 voxels"):
+        train_generator(path, tiny_cache, tmp_path / "r", device="cpu")
+    assert not (tmp_path / "r").exists()

@@ -14,6 +14,7 @@ from napari_tumor_synth.generators.vqgan import VqganGenerator
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
 from napari_tumor_synth.networks.memory import channels_last
+from napari_tumor_synth.networks.quantiser import EmaQuantiser
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.networks.vqgan import Vqgan
 
@@ -30,7 +31,7 @@ def load_vqgan(checkpoint: Checkpoint, name: str, device: torch.device) -> Vqgan
         settings = VqganGeneratorSettings.model_validate(dict(checkpoint.settings))
         networks = _networks(settings)
         for part, network in networks.items():
-            network.load_state_dict(_part(checkpoint.tensors, part))
+            _load(network, _part(checkpoint.tensors, part))
     except (ValidationError, RuntimeError) as error:
         first_line = str(error).splitlines()[0]
         raise CheckpointError(
@@ -55,11 +56,15 @@ def save_vqgan(
     states: dict[str, dict[str, Tensor]],
     provenance: dict[str, object],
 ) -> str:
-    """Write the networks' state dicts as one fp16 checkpoint and return its SHA-256."""
+    """Write the networks' state dicts as one fp16 checkpoint and return its SHA-256.
+
+    What only training needs (the codebooks' running sums) is left out.
+    """
     tensors = {
         f"{part}.{name}": tensor.half() if tensor.is_floating_point() else tensor
         for part, state in states.items()
         for name, tensor in state.items()
+        if not _only_for_training(name)
     }
     content = Checkpoint("vqgan", settings.model_dump(mode="json"), provenance, tensors)
     return write_checkpoint(content, path)
@@ -87,3 +92,15 @@ def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
         for name, tensor in tensors.items()
         if name.startswith(prefix)
     }
+
+
+def _load(network: torch.nn.Module, state: dict[str, Tensor]) -> None:
+    """Load weights; only what training alone needs may be missing."""
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    wrong = [*unexpected, *(name for name in missing if not _only_for_training(name))]
+    if wrong:
+        raise RuntimeError(f"{wrong[0]} is missing or unknown")
+
+
+def _only_for_training(name: str) -> bool:
+    return name.rpartition(".")[2] in EmaQuantiser.TRAINING_BUFFERS

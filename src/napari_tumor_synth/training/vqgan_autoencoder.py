@@ -113,7 +113,9 @@ class AutoencoderStage:
             critic = channels_last(PatchDiscriminator(recipe.discriminator))
             self.discriminator, self.critic_optimiser = fabric.setup(critic, self._adam(critic))
         choice = self.settings.perceptual
-        perceptual = make_perceptual_loss(choice.backbone, choice.slices, choice.weights_file)
+        perceptual = make_perceptual_loss(
+            choice.backbone, choice.slices, choice.weights_file, choice.distance
+        )
         self.perceptual = perceptual.to(fabric.device) if perceptual is not None else None
 
     def step(self, index: int) -> Mapping[str, float]:

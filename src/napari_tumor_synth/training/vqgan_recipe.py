@@ -88,10 +88,24 @@ class LossWeights(_Settings):
 
 
 class PerceptualChoice(_Settings):
-    """Backbone and number of slices of the perceptual term (3 in [1]_, 6 in [2]_)."""
+    """The perceptual term.
+
+    Attributes
+    ----------
+    backbone : {"efficientnet-lite0", "vgg16", "none"}
+        VGG16 in the papers: name a file of its weights. EfficientNet-Lite0 is installed.
+    slices : int
+        3 in [1]_, 6 in [2]_.
+    distance : {"unit", "squared"}
+        Between features scaled to unit length, whose size does not depend on the backbone, or the
+        squared difference of Eq. 1, which for EfficientNet-Lite0 is some 60 times larger.
+    weights_file : str
+        Weights of VGG16.
+    """
 
     backbone: Literal["efficientnet-lite0", "vgg16", "none"] = "none"
     slices: Annotated[int, Field(ge=1)] = 3
+    distance: Literal["unit", "squared"] = "unit"
     weights_file: str = ""
 
 
