@@ -57,3 +57,16 @@ def finish_generated(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDA
     """
     inside = np.clip(image, FOREGROUND_FLOOR, FOREGROUND_CEILING)
     return np.where(mask, inside, BACKGROUND).astype(np.float32)
+
+
+def foreground_of(image: NDArray[np.float32], threshold: float = BACKGROUND) -> NDArray[np.bool_]:
+    """Return the mask (S, A, R) that an image (C, S, A, R) shows.
+
+    Parameters
+    ----------
+    image : ndarray of float32, (C, S, A, R)
+    threshold : float
+        -1 for a saved ROI, which knows its mask; `MASK_THRESHOLD` for what a decoder puts out.
+    """
+    mask: NDArray[np.bool_] = np.any(image > threshold, axis=0)
+    return mask

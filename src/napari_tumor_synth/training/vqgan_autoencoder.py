@@ -7,16 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from napari_tumor_synth.evaluation.fidelity import measure_fidelity
-from napari_tumor_synth.imaging.contact_sheet import SheetItem, contact_sheet
 from napari_tumor_synth.imaging.intensity import BACKGROUND
-from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD
-from napari_tumor_synth.networks.code_usage import CodeUsage
 from napari_tumor_synth.networks.discriminator import PatchDiscriminator
 from napari_tumor_synth.networks.importance import ImportanceNetwork
 from napari_tumor_synth.networks.memory import channels_last
@@ -34,8 +29,7 @@ from napari_tumor_synth.training.losses import (
 from napari_tumor_synth.training.perceptual import make_perceptual_loss
 from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-
-_SHEET_ROIS = 4
+from napari_tumor_synth.training.vqgan_review import draw_reconstructions, review_autoencoder
 
 
 class AutoencoderModule(nn.Module):
@@ -145,39 +139,14 @@ class AutoencoderStage:
     def review(self, index: int) -> Mapping[str, float]:
         """Measure reconstructions of held-out ROIs and draw the first few."""
         self.module.eval()
-        usage = CodeUsage(self.recipe.autoencoder.codes, self.recipe.autoencoder.levels)
-        originals, reconstructions = [], []
-        for roi in self.validation:
-            image = torch.from_numpy(self.source.load(roi))[None].to(self.fabric.device)
-            with torch.no_grad(), self.fabric.autocast():
-                output = self.bare.vqgan(image.to(memory_format=torch.channels_last_3d))
-            usage.add(output.quantised.codes)
-            originals.append(image[0, 0].cpu().numpy())
-            reconstructions.append(output.reconstruction[0, 0].float().cpu().numpy())
-        spacing = (self.recipe.spacing_mm,) * 3
-        rows = [
-            (label, [SheetItem(image, f"ROI {n}", spacing) for n, image in enumerate(images)])
-            for label, images in (
-                ("held out", originals[:_SHEET_ROIS]),
-                ("reconstructed", reconstructions[:_SHEET_ROIS]),
-            )
-        ]
-        contact_sheet(rows, self.sheets / f"autoencoder-{index:09d}.png", title=self.recipe.name)
-        figures = [
-            measure_fidelity(mine, theirs, mine > MASK_THRESHOLD, theirs > BACKGROUND)
-            for mine, theirs in zip(reconstructions, originals, strict=True)
-        ]
-        levels = enumerate(zip(usage.usage(), usage.perplexity(), strict=True), start=1)
-        return {
-            "validation psnr": float(np.mean([f.psnr_db for f in figures])),
-            "validation foreground psnr": float(np.mean([f.foreground_psnr_db for f in figures])),
-            "validation foreground ssim": float(np.mean([f.foreground_ssim for f in figures])),
-            **{
-                f"{name} {level}": value
-                for level, pair in levels
-                for name, value in zip(("usage", "perplexity"), pair, strict=True)
-            },
-        }
+        figures, originals, reconstructions = review_autoencoder(
+            self.bare.vqgan, self.source, self.validation, self.fabric
+        )
+        sheet = self.sheets / f"autoencoder-{index:09d}.png"
+        draw_reconstructions(
+            originals, reconstructions, self.recipe.spacing_mm, sheet, self.recipe.name
+        )
+        return figures
 
     def state(self) -> dict[str, Any]:
         """Return weights and optimiser states."""
