@@ -44,7 +44,7 @@ def review_autoencoder(
         originals.append(image)
         reconstructions.append(output.reconstruction[0].float().cpu().numpy())
     measured = [
-        measure_fidelity(mine, theirs, (mine > MASK_THRESHOLD).any(0), (theirs > BACKGROUND).any(0))
+        measure_fidelity(mine, theirs, foreground_of(mine, MASK_THRESHOLD), foreground_of(theirs))
         for mine, theirs in zip(reconstructions, originals, strict=True)
     ]
     figures = {
