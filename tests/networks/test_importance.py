@@ -84,5 +84,5 @@ def test_mixed_precision_returns_float32() -> None:
 
 
 def test_hidden_width_must_fit_the_norm() -> None:
-    with pytest.raises(ValidationError, match="multiple of 32"):
-        ImportanceSettings(classifier_hidden=48)
+    with pytest.raises(ValidationError, match="multiple of 8"):
+        ImportanceSettings(classifier_hidden=20)

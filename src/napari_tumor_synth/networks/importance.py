@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from napari_tumor_synth.errors import InputError
 
-CLASSIFIER_GROUPS = 32
+MOST_GROUPS = 32
+_GROUP_WIDTH = 8
 
 Hidden = Annotated[int, Field(ge=1, le=8192)]
 
@@ -30,8 +31,9 @@ class ImportanceSettings(BaseModel):
     scoring_hidden : int, optional
         Hidden channels of f; None takes the latent's channels as the authors' code does.
     classifier_hidden : int
-        Hidden width of the classifier, a multiple of 32 (its norm has 32 groups); 1024 in the
-        authors' code.
+        Hidden width of the classifier, a multiple of 8; 1024 in the authors' code. Its norm has 32
+        groups, and fewer where they would hold fewer than 8 channels: a group of one channel would
+        normalise away all it knows.
     dropout : float
         Before the classifier's last layer; 0.2 in the authors' code.
     pooled : bool
@@ -50,9 +52,14 @@ class ImportanceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _even_groups(self) -> Self:
-        if self.classifier_hidden % CLASSIFIER_GROUPS:
-            raise ValueError(f"classifier_hidden must be a multiple of {CLASSIFIER_GROUPS}")
+        if self.classifier_hidden % self.classifier_groups or self.classifier_hidden < _GROUP_WIDTH:
+            raise ValueError(f"classifier_hidden must be a multiple of {_GROUP_WIDTH}")
         return self
+
+    @property
+    def classifier_groups(self) -> int:
+        """Groups of the classifier's norm."""
+        return max(1, min(MOST_GROUPS, self.classifier_hidden // _GROUP_WIDTH))
 
 
 @dataclass(frozen=True)
@@ -108,7 +115,7 @@ class ImportanceNetwork(nn.Module):
         seen = width if settings.pooled else width * grid[0] * grid[1] * grid[2]
         self.classifier = nn.Sequential(
             nn.Linear(seen, settings.classifier_hidden),
-            nn.GroupNorm(CLASSIFIER_GROUPS, settings.classifier_hidden),
+            nn.GroupNorm(settings.classifier_groups, settings.classifier_hidden),
             nn.ReLU(),
             nn.Dropout(settings.dropout),
             nn.Linear(settings.classifier_hidden, classes),
