@@ -52,8 +52,9 @@ class ImportanceSettings(BaseModel):
 
     @model_validator(mode="after")
     def _even_groups(self) -> Self:
-        if self.classifier_hidden % self.classifier_groups or self.classifier_hidden < _GROUP_WIDTH:
-            raise ValueError(f"classifier_hidden must be a multiple of {_GROUP_WIDTH}")
+        hidden = self.classifier_hidden
+        if hidden % _GROUP_WIDTH or hidden % self.classifier_groups:
+            raise ValueError("classifier_hidden must be a multiple of 8, and above 256 of 32")
         return self
 
     @property
