@@ -18,13 +18,27 @@ def shaded(image: Array, rng: np.random.Generator) -> Array:
 
 
 def noisy(image: Array, deviation: float, rng: np.random.Generator) -> Array:
-    """Add Rician noise, slightly correlated in the plane as after interpolation."""
+    """Add Rician noise."""
     if deviation == 0:
         return image
     real = image + deviation * rng.standard_normal(image.shape, dtype=np.float32)
     imaginary = deviation * rng.standard_normal(image.shape, dtype=np.float32)
     magnitude: Array = np.sqrt(real**2 + imaginary**2)
     return magnitude
+
+
+def blurred_in_plane(image: Array, deviation: float, axis: int) -> Array:
+    """Blur by a Gaussian of `deviation` voxels within slices across `axis`.
+
+    The pixels of a scan are seldom those of its file: what interpolation does to detail and noise.
+    """
+    for direction in sorted({0, 1, 2} - {axis}):
+        edge = image.shape[direction]
+        lag = np.arange(edge)[:, None] - np.arange(edge)[None]
+        kernel = np.exp(-0.5 * (lag / deviation) ** 2)
+        kernel = (kernel / kernel.sum(1, keepdims=True)).astype(np.float32)
+        image = np.moveaxis(np.tensordot(kernel, image, (1, direction)), 0, direction)
+    return np.ascontiguousarray(image)
 
 
 def in_slices(image: Array, thickness: float, axis: int, rng: np.random.Generator) -> Array:

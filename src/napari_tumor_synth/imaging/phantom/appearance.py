@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_tumor_synth.imaging.phantom.fields import Array, smooth_field
+from napari_tumor_synth.imaging.phantom.kernels import mix_tissue
 from napari_tumor_synth.imaging.phantom.settings import ClassName
 
 WHITE_GREY_FLUID = {
@@ -106,15 +107,20 @@ class Textures:
         return np.stack([self.coarse, self.fine, self.spots])
 
 
-def tissue_intensity(maps: Array, sequence: str) -> Array:
-    """Return the brain before the tumour, from white matter, grey matter and brain ``(3, …)``."""
-    white, grey, brain = maps
-    # the template is a mean over people: sharpen it towards one person
-    white3, grey3 = white**2.5, grey**2.5
-    fluid3 = np.clip(brain - white - grey, 0, 1) ** 1.5
-    total = white3 + grey3 + fluid3 + 1e-6
-    means = WHITE_GREY_FLUID[sequence]
-    intensity: Array = (means[0] * white3 + means[1] * grey3 + means[2] * fluid3) / total
+def tissue_intensity(maps: Array, sequence: str, wide: float) -> Array:
+    """Return the brain before the tumour.
+
+    Parameters
+    ----------
+    maps : (3, s, a, r)
+        White matter, grey matter and brain.
+    sequence : str
+        Which contrast.
+    wide : float
+        How much wider than in young adults, of whom the template is the mean, the sulci are.
+    """
+    intensity = np.empty(maps.shape[1:], np.float32)
+    mix_tissue(maps, np.array(WHITE_GREY_FLUID[sequence], np.float32), wide, intensity)
     return intensity
 
 
@@ -140,6 +146,6 @@ def tumour_intensity(fields: Array, textures: Array, tissue: Array, look: Look) 
     solid = solid * (1 + grain * (look.coarse * coarse + look.fine * fine))
     solid = solid * (1 - look.dark_spots * spots * np.clip(core, 0.15, 1))
     solid = solid + pale * (look.pale - solid)
-    solid = solid + fluid * (look.fluid * (1 + 0.5 * look.fine * fine) - solid)
+    solid = solid + fluid * (look.fluid * (1 + 0.14 * coarse + 0.1 * fine) - solid)
     mixed: Array = tissue + whole * (solid - tissue)
     return mixed

@@ -88,9 +88,8 @@ def _high_grade(core: Array, whole: Array, rng: np.random.Generator) -> Compartm
         necrosis *= smooth_field(core.shape, 3, rng) > 1
     gaps = np.clip(smooth_field(core.shape, 4, rng) + rng.uniform(1.0, 2.0), 0, 1)
     enhancing = core * (1 - necrosis) * gaps
-    runny = necrosis * np.clip(
-        0.8 * smooth_field(core.shape, 4, rng) + rng.uniform(-0.6, 0.6), 0, 1
-    )
+    clots = 0.6 * smooth_field(core.shape, 4, rng) + 0.45 * smooth_field(core.shape, 1.6, rng)
+    runny = necrosis * np.clip(clots + rng.uniform(-0.7, 0.6), 0, 1)
     return Compartments(whole, core, enhancing, runny, np.zeros_like(core), _depth(whole))
 
 
@@ -102,8 +101,10 @@ def _low_grade(solid: Array, whole: Array, rng: np.random.Generator) -> Compartm
     fluid = _cysts(core, rng) if rng.random() < 0.4 else np.zeros_like(core)
     pale = np.zeros_like(core)
     if rng.random() < 0.25:
-        inner = rng.uniform(3, 6) + 1.5 * smooth_field(shape, 3, rng)
-        pale = np.clip(0.5 + 0.3 * (depth_mm - inner), 0, 1) * rng.uniform(0.6, 1)
+        inner = rng.uniform(3, 8) * np.exp(0.5 * smooth_field(shape, 3, rng))
+        patches = 0.25 * smooth_field(shape, 4, rng) + 0.15 * smooth_field(shape, 1.8, rng)
+        suppressed = np.clip(rng.uniform(0.55, 0.95) + patches, 0, 1)
+        pale = np.clip(0.5 + 0.2 * (depth_mm - inner), 0, 1) * suppressed
     enhancing = np.zeros_like(core)
     if rng.random() < 0.3:
         enhancing = core * np.clip(2 * (smooth_field(shape, 2.5, rng) - 1.7), 0, 1)

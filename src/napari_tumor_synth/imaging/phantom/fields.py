@@ -1,10 +1,9 @@
 """Smooth random fields, the raw material of everything irregular."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[np.float32]
+from napari_tumor_synth.imaging.phantom.kernels import Array, enlarge
 
 
 def smooth_field(shape: tuple[int, ...], scale: float, rng: np.random.Generator) -> Array:
@@ -22,11 +21,15 @@ def smooth_field(shape: tuple[int, ...], scale: float, rng: np.random.Generator)
     noise = rng.standard_normal(coarse, dtype=np.float32)
     smooth = ndimage.gaussian_filter(noise, scale / step, mode="wrap")
     smooth = (smooth - smooth.mean()) / (smooth.std() + 1e-12)
-    if step > 1:
-        smooth = ndimage.zoom(smooth, step, order=1, mode="nearest", grid_mode=True)
-    starts = [
-        int(rng.integers(0, have - want + 1))
-        for have, want in zip(smooth.shape, shape, strict=True)
-    ]
-    cut = tuple(slice(s, s + edge) for s, edge in zip(starts, shape, strict=True))
-    return np.ascontiguousarray(smooth[cut], dtype=np.float32)
+    starts = np.array(
+        [
+            int(rng.integers(0, step * have - want + 1))
+            for have, want in zip(coarse, shape, strict=True)
+        ]
+    )
+    if step == 1:
+        cut = tuple(slice(s, s + edge) for s, edge in zip(starts, shape, strict=True))
+        return np.ascontiguousarray(smooth[cut], dtype=np.float32)
+    field = np.empty(shape, np.float32)
+    enlarge(smooth.astype(np.float32), step, starts, field)
+    return field

@@ -2,8 +2,9 @@
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-from napari_tumor_synth.imaging.phantom.fields import Array
+Array = NDArray[np.float32]
 
 
 @njit(cache=True, nogil=True, fastmath=True)
@@ -94,6 +95,51 @@ def sample_pushed(fields: Array, push: Array, factor: int, out: Array) -> None:
                 s, a, r = s - ds / factor, a - da / factor, r - dr / factor
                 for m in range(count):
                     out[m, i, j, k] = _at(fields[m], s, a, r)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def enlarge(field: Array, factor: int, start: NDArray[np.int_], out: Array) -> None:
+    """Interpolate a part of a field on a grid `factor` times as fine.
+
+    Parameters
+    ----------
+    field : (s, a, r)
+    start : (3,), place of the first output voxel on the fine grid
+    out : (s, a, r), filled
+    """
+    ns, na, nr = out.shape
+    for i in range(ns):
+        s = (start[0] + i + 0.5) / factor - 0.5
+        for j in range(na):
+            a = (start[1] + j + 0.5) / factor - 0.5
+            for k in range(nr):
+                out[i, j, k] = _at(field, s, a, (start[2] + k + 0.5) / factor - 0.5)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def mix_tissue(maps: Array, means: Array, wide: float, out: Array) -> None:
+    """Mix the intensities of tissues, sharpened from the mean of many people towards one person.
+
+    Parameters
+    ----------
+    maps : (3, s, a, r), white matter, grey matter, brain
+    means : (3,), intensity of white matter, grey matter and fluid
+    wide : factor of the fluid that fills sulci
+    out : (s, a, r), filled
+    """
+    _, ns, na, nr = maps.shape
+    for i in range(ns):
+        for j in range(na):
+            for k in range(nr):
+                brain = maps[2, i, j, k]
+                if brain <= 0:
+                    out[i, j, k] = 0
+                    continue
+                w, g = maps[0, i, j, k], maps[1, i, j, k]
+                f = min(max((brain - w - g) * wide, 0.0), 1.0)
+                w, g, f = w * w * np.sqrt(w), g * g * np.sqrt(g), f * np.sqrt(f)
+                total = w + g + f + 1e-6
+                out[i, j, k] = (means[0] * w + means[1] * g + means[2] * f) / total
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -4,7 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError, UnknownClassError
-from napari_tumor_synth.imaging.phantom.acquisition import in_slices, in_units, noisy, shaded
+from napari_tumor_synth.imaging.phantom.acquisition import (
+    blurred_in_plane,
+    in_slices,
+    in_units,
+    noisy,
+    shaded,
+)
 from napari_tumor_synth.imaging.phantom.anatomy import (
     LATTICE_MM,
     Bend,
@@ -137,15 +143,17 @@ def _image(
     labels[here] = _labels(fields, rng.uniform(0.0, 0.35), rng)
     thickness, axis = _slices(settings, rng)
     grain = 1 + 0.03 * smooth_field(brain.shape, 1, rng)
+    wide, in_plane = rng.uniform(1.0, 2.6), rng.uniform(0.35, 0.8)
     images: dict[str, Volume] = {}
     for sequence in SEQUENCES:
         look = look_of(class_name, sequence, rng)
         own = np.random.default_rng([seed, SEQUENCES.index(sequence), CLASSES.index(class_name)])
         if sequence not in settings.sequences:
             continue
-        image = tissue_intensity(maps, sequence) * grain
+        image = tissue_intensity(maps, sequence, wide) * grain
         image[here] = tumour_intensity(fields, textures, image[here], look)
         image = noisy(shaded(image, own), settings.noise * own.uniform(0.6, 1.6), own)
+        image = blurred_in_plane(image, in_plane, axis)
         image = in_slices(image, thickness, axis, own)
         images[sequence] = Volume(in_units(image, brain, own), template().affine)
     segmentation = Volume(labels, template().affine)
