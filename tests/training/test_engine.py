@@ -125,3 +125,22 @@ def test_starting_twice_needs_resume_and_the_same_recipe(folder):
         folder.start({"recipe": {"name": "other"}, "data": "hash"}, resume=True)
     with pytest.raises(TrainingError, match="no training run"):
         RunFolder(folder.path / "none").start(DESCRIPTION, resume=True)
+
+
+def test_half_a_step_is_never_saved(folder):
+    class Torn(Walk):
+        def step(self, index: int) -> Mapping[str, float]:
+            figures = super().step(index)
+            if index == 20:
+                raise KeyboardInterrupt
+            return figures
+
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(Torn(), folder, EngineSettings(save_minutes=0))
+    assert folder.latest_state("walk")[0] == 20
+
+    resumed, straight = Walk(), Walk()
+    run_stage(resumed, folder, EngineSettings())
+    for index in range(50):
+        straight.step(index)
+    assert torch.equal(resumed.position, straight.position)

@@ -86,7 +86,8 @@ def run_stage(
     Raises
     ------
     Cancelled
-        `on_progress` asked to stop; the state is saved.
+        `on_progress` asked to stop; the state is saved. So it is on KeyboardInterrupt, except in
+        the middle of a step, which leaves the state saved before.
     TimeIsUp
         `max_minutes` have passed; the state is saved.
     TrainingError
@@ -98,11 +99,12 @@ def run_stage(
     began = last_saved = time.monotonic()
     pending: dict[str, list[float]] = defaultdict(list)
     skipped = 0
-    done = start
+    done, within_step = start, False
     try:
         for index in range(start, stage.total_steps):
+            within_step = True
             figures = stage.step(index)
-            done = index + 1
+            done, within_step = index + 1, False
             skipped = _count_skipped(figures, skipped, settings.max_skipped, done)
             for name, value in figures.items():
                 pending[name].append(value)
@@ -119,7 +121,8 @@ def run_stage(
             if now - began > 60 * settings.max_minutes and done < stage.total_steps:
                 raise TimeIsUp
     except (Cancelled, TimeIsUp, KeyboardInterrupt):
-        folder.save_state(stage.name, done, stage.state())
+        if not within_step:  # weights of half a step would not be those of any step
+            folder.save_state(stage.name, done, stage.state())
         raise
     folder.save_state(stage.name, done, stage.state())
 
