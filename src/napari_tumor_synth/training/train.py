@@ -10,7 +10,11 @@ import torch
 from lightning_fabric import Fabric
 
 from napari_tumor_synth.errors import TrainingError
-from napari_tumor_synth.generators.devices import choose_device, use_all_cores
+from napari_tumor_synth.generators.devices import (
+    choose_device,
+    memory_errors_explained,
+    use_all_cores,
+)
 from napari_tumor_synth.generators.provenance import versions
 from napari_tumor_synth.generators.vqgan_checkpoint import save_vqgan
 from napari_tumor_synth.imaging.roi_cache import RoiCache
@@ -24,6 +28,7 @@ from napari_tumor_synth.training.vqgan_tokens import encode_once
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 
 _REVIEWED_ROIS = 16
+_SPARE_MEMORY = "Use a recipe with smaller batches or patches; states saved so far remain."
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ def train_generator(
 
     Raises
     ------
-    TrainingError, CohortError, OutputError, InputError
+    TrainingError, CohortError, OutputError, InputError, MemoryLimitError
         As their names say. `Cancelled` and KeyboardInterrupt leave a state to resume from.
     """
     chosen = recipe if isinstance(recipe, VqganRecipe) else load_recipe(recipe)
@@ -82,10 +87,11 @@ def train_generator(
     )
     fabric = _fabric(chosen, place)
     try:
-        autoencoder = _train_autoencoder(chosen, cache, folder, fabric, settings, on_progress)
-        transformer = _train_transformer(
-            chosen, cache, folder, fabric, settings, autoencoder, on_progress
-        )
+        with memory_errors_explained(_SPARE_MEMORY):
+            autoencoder = _train_autoencoder(chosen, cache, folder, fabric, settings, on_progress)
+            transformer = _train_transformer(
+                chosen, cache, folder, fabric, settings, autoencoder, on_progress
+            )
     except TimeIsUp:
         return TrainingOutcome(out, finished=False)
     _export(chosen, cache, folder, autoencoder, transformer)
