@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_tumor_synth.errors import CheckpointError, InputError
 from napari_tumor_synth.files import sha256_of_file, write_json
-from napari_tumor_synth.generators.checkpoint import read_checkpoint
 
 CATALOGUE_FILE = "catalogue.json"
 FOLDERS_VARIABLE = "TUMOR_SYNTH_MODELS"
@@ -154,6 +153,9 @@ def add_to_catalogue(checkpoint: Path, entry_values: dict[str, object]) -> Catal
     entry_values : dict
         ``name``, ``description``, ``licence``, ``training_data`` and optionally ``model_card``.
     """
+    # here, because it loads torch, which takes seconds and which a list does not need
+    from napari_tumor_synth.generators.checkpoint import read_checkpoint
+
     content = read_checkpoint(checkpoint)
     entry = CatalogueEntry.model_validate(
         {
