@@ -47,7 +47,7 @@ def test_one_changed_bit_is_noticed(path, checkpoint):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="catalogue promises"):
+    with pytest.raises(CheckpointError, match="is expected"):
         read_checkpoint(path, expected_sha256=sha256)
 
 

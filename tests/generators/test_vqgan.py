@@ -1,8 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from napari_tumor_synth.errors import CheckpointError, InputError, UnknownClassError
+from napari_tumor_synth.errors import (
+    CheckpointError,
+    InputError,
+    MemoryLimitError,
+    OutputError,
+    UnknownClassError,
+)
 from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.generators.provenance import DecodingSettings, read_provenance
@@ -127,3 +135,70 @@ def test_an_unknown_family_asks_for_an_update(tmp_path):
     write_checkpoint(Checkpoint("diffusion", {}, {}, {"a": torch.zeros(1)}), path)
     with pytest.raises(CheckpointError, match="Update"):
         load_generator(path, torch.device("cpu"))
+
+
+def test_a_sample_is_repeated_from_its_record(generator):
+    sample = generator.sample("LGG", [3])[0]
+    again = generator.repeat(sample.provenance)
+    assert np.array_equal(again.roi.image, sample.roi.image)
+    same = {"created", "versions"}
+    assert again.provenance.model_dump(exclude=same) == sample.provenance.model_dump(exclude=same)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tokens": ((0, 0),) * 63},
+        {"tokens": ((0, 0),) * 63 + ((0,),)},
+        {"tokens": ((0, 16),) * 64},
+        {"tokens": ((0, -1),) * 64},
+        {"tokens": ((0, 2**80),) * 64},
+        {"tokens": ()},
+        {"token_grid": (2, 4, 8)},
+    ],
+)
+def test_tokens_of_another_model_are_refused(causal_generator, change):
+    record = causal_generator.sample("LGG", [3])[0].provenance.model_copy(update=change)
+    with pytest.raises(InputError, match="do not fit"):
+        causal_generator.repeat(record)
+
+
+def test_a_sample_that_cannot_be_recorded_leaves_nothing(causal_generator, tmp_path, monkeypatch):
+    sample = causal_generator.sample("LGG", [3])[0]
+
+    def fail(path, content):
+        raise OutputError("Cannot write.", "Free space.")
+
+    write_synthetic(sample, tmp_path / "out")
+    monkeypatch.setattr("napari_tumor_synth.generators.synthetic.write_json", fail)
+    with pytest.raises(OutputError):
+        write_synthetic(sample, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_the_name_of_a_class_cannot_lead_out_of_the_folder(causal_generator, tmp_path):
+    sample = causal_generator.sample("LGG", [3])[0]
+    record = sample.provenance.model_copy(update={"class_name": "../../BRAF fusion"})
+    files = write_synthetic(replace(sample, provenance=record), tmp_path / "out")
+    assert files.image == tmp_path / "out" / "synthetic_BRAF-fusion_000003_roi.nii.gz"
+    assert files.image.is_file()
+
+
+@pytest.mark.parametrize("call", ["sample", "reconstruct", "importance"])
+def test_want_of_memory_is_explained(causal_generator, monkeypatch, call):
+    def fail(*arguments, **options):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(causal_generator.autoencoder, "encode", fail)
+    monkeypatch.setattr(causal_generator.autoencoder, "decode_codes", fail)
+    image = np.full((1, 16, 16, 16), -1, np.float32)
+    with pytest.raises(MemoryLimitError, match="--device cpu"):
+        getattr(causal_generator, call)(*(("LGG", [1]) if call == "sample" else (image,)))
+
+
+def test_a_record_of_any_size_is_no_danger(tmp_path):
+    path = tmp_path / "large.json"
+    with path.open("wb") as stream:
+        stream.truncate(10**10)
+    with pytest.raises(InputError, match="too large"):
+        read_provenance(path)

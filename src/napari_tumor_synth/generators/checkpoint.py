@@ -121,9 +121,8 @@ def _verified_hash(path: Path, expected: str | None) -> str:
     sha256 = sha256_of_file(path)
     if expected is not None and sha256 != expected:
         raise CheckpointError(
-            f"{path.name} has the SHA-256 {sha256[:12]}…, but the catalogue promises "
-            f"{expected[:12]}….",
-            "The file was altered or cut short: install it again.",
+            f"{path.name} has the SHA-256 {sha256[:12]}…, but {expected[:12]}… is expected.",
+            "The file was altered, cut short or is another version: install the right one again.",
         )
     return sha256
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import CheckpointError
 from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
-from napari_tumor_synth.generators.provenance import DecodingSettings
+from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
 from napari_tumor_synth.generators.vqgan_checkpoint import load_vqgan
 from napari_tumor_synth.progress import OnProgress, ignore_progress
@@ -27,6 +27,11 @@ class Generator(Protocol):
     spacing_mm: float
     default_decoding: DecodingSettings
 
+    def require(
+        self, classes: Sequence[str], seeds: Sequence[int], decoding: DecodingSettings
+    ) -> None:
+        """Make sure that these samples can be made, before any work is done."""
+
     def sample(
         self,
         class_name: str,
@@ -36,6 +41,9 @@ class Generator(Protocol):
         on_progress: OnProgress = ignore_progress,
     ) -> list[SyntheticRoi]:
         """Make one ROI per seed; each depends on its own seed only."""
+
+    def repeat(self, record: Provenance) -> SyntheticRoi:
+        """Make a sample again from its record."""
 
     def reconstruct(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Encode and decode an ROI ``(C, S, A, R)`` on the generator's grid."""

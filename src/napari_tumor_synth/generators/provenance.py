@@ -18,6 +18,7 @@ from napari_tumor_synth.errors import InputError
 
 SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
 MAX_SEED = 2**63 - 1
+_LARGEST_RECORD = 50_000_000  # bytes; one of the papers' models takes 50,000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
@@ -46,6 +47,12 @@ class DecodingSettings(BaseModel):
     top_k: Annotated[int, Field(ge=1)] | None = None
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     steps: Annotated[int, Field(ge=1, le=64)] = 12
+
+    def like(self, other: "DecodingSettings") -> bool:
+        """Tell whether both mean the same for one model, whose own way of decoding is "auto"."""
+        if "auto" not in (self.decode, other.decode):
+            return self == other
+        return self.model_copy(update={"decode": other.decode}) == other
 
 
 class Provenance(BaseModel):
@@ -100,6 +107,8 @@ def read_provenance(path: Path | str) -> Provenance:
     """
     path = Path(path)
     try:
+        if path.stat().st_size > _LARGEST_RECORD:
+            raise OSError("the file is far too large")
         return Provenance.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         raise InputError(

@@ -1,5 +1,7 @@
 """A synthetic ROI and its files."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,6 @@ class SampleFiles:
         """Return the stable keys of a sample in ``generate --json``."""
         return {
             "image": str(self.image),
-            "images": [str(path) for path in self.images],
             "mask": str(self.mask),
             "provenance": str(self.provenance),
             "class": self.class_name,
@@ -81,15 +82,37 @@ def write_synthetic(sample: SyntheticRoi, folder: Path) -> SampleFiles:
         The folder is not writable or the disk is full; no half-written file remains.
     """
     record = sample.provenance
-    stem = f"synthetic_{record.class_name}_{record.seed:06d}"
-    images, mask = write_roi_images(sample.roi, folder, stem, description=SYNTHETIC_NOTICE)
-    hashes = {
-        name: sha256_of_file(path) for name, path in zip(record.sequences, images, strict=True)
-    }
-    hashes["mask"] = sha256_of_file(mask)
-    path = folder / f"{stem}.json"
-    write_json(path, record.model_copy(update={"files": hashes}).model_dump(mode="json"))
-    return SampleFiles(images, mask, path, record.class_name, record.seed)
+    files = sample_files(folder, record.class_name, record.seed, record.sequences)
+    stem = files.provenance.stem
+    files.provenance.unlink(missing_ok=True)  # an old record must not stand beside new images
+    try:
+        images, mask = write_roi_images(sample.roi, folder, stem, description=SYNTHETIC_NOTICE)
+        hashes = {
+            name: sha256_of_file(path) for name, path in zip(record.sequences, images, strict=True)
+        }
+        hashes["mask"] = sha256_of_file(mask)
+        whole = record.model_copy(update={"files": hashes})
+        write_json(files.provenance, whole.model_dump(mode="json"))
+    except BaseException:
+        for path in (*files.images, files.mask):
+            path.unlink(missing_ok=True)
+        raise
+    return files
+
+
+def sample_files(folder: Path, class_name: str, seed: int, sequences: Sequence[str]) -> SampleFiles:
+    """Return where `write_synthetic` puts a sample."""
+    # the name of a class comes from a checkpoint, which may come from anywhere
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", class_name).strip("-") or "class"
+    stem = f"synthetic_{readable}_{seed:06d}"
+    ends = [""] if len(sequences) == 1 else [f"_{sequence}" for sequence in sequences]
+    return SampleFiles(
+        images=tuple(folder / f"{stem}{end}_roi.nii.gz" for end in ends),
+        mask=folder / f"{stem}_mask.nii.gz",
+        provenance=folder / f"{stem}.json",
+        class_name=class_name,
+        seed=seed,
+    )
 
 
 def _centred_affine(size: tuple[int, int, int], spacing: float) -> NDArray[np.float64]:

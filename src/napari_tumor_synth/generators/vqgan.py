@@ -31,6 +31,7 @@ from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
 BATCH_WIDTH = 8
+_SPARE_MEMORY = "Close other programs, or use --device cpu."
 
 
 class VqganGenerator:
@@ -68,6 +69,25 @@ class VqganGenerator:
         """Where the networks are."""
         return next(self.transformer.parameters()).device
 
+    def require(
+        self, classes: Sequence[str], seeds: Sequence[int], decoding: DecodingSettings
+    ) -> None:
+        """Make sure that `sample` can do what is asked for, before any work is done.
+
+        Raises
+        ------
+        UnknownClassError, InputError
+            As `sample`.
+        """
+        for class_name in classes:
+            if class_name not in self.classes:
+                raise UnknownClassError(
+                    f"{self.name} has no class {class_name!r}.",
+                    f"Choose one of: {', '.join(self.classes)}.",
+                )
+        _require_in_range(seeds)
+        self._resolved(decoding)
+
     def sample(
         self,
         class_name: str,
@@ -96,13 +116,8 @@ class VqganGenerator:
         MemoryLimitError
             The device's memory does not suffice.
         """
-        if class_name not in self.classes:
-            raise UnknownClassError(
-                f"{self.name} has no class {class_name!r}.",
-                f"Choose one of: {', '.join(self.classes)}.",
-            )
-        seeds = _checked(seeds)
         chosen = self._resolved(decoding or self.default_decoding)
+        self.require([class_name], seeds, chosen)
         samples: list[SyntheticRoi] = []
         for batch in _batches(seeds):
             done = len(samples)
@@ -122,6 +137,27 @@ class VqganGenerator:
             ]
         return samples
 
+    def repeat(self, record: Provenance) -> SyntheticRoi:
+        """Decode a sample again from the tokens of its record, without drawing them anew.
+
+        On the same device, with the same versions, the image is equal bit for bit; elsewhere it
+        may differ by rounding, but not in its tokens.
+
+        Raises
+        ------
+        InputError
+            The tokens are not those of this model.
+        """
+        tokens, like = _tensor_of(record.tokens), self.settings.transformer
+        fits = tokens.shape == (like.length, like.levels) and record.token_grid == self.grid
+        if not fits or not 0 <= int(tokens.min()) <= int(tokens.max()) < like.codes:
+            raise InputError(
+                f"The tokens of the record do not fit {self.name}.",
+                "Use the record as it was written, and the model that it names.",
+            )
+        again = self._record(record.class_name, record.seed, record.decoding, tokens)
+        return synthetic_roi(self.decode_tokens(tokens[None])[0], again)
+
     def draw_tokens(
         self,
         class_name: str,
@@ -137,22 +173,20 @@ class VqganGenerator:
         streams = Streams.of_seeds(padded)
         start = self._start(class_name, streams)
         draw = sample_causal if self.settings.transformer.causal else sample_parallel
-        remedy = "Close other programs, or use --device cpu."
-        with torch.inference_mode(), memory_errors_explained(remedy):
+        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
             tokens = draw(self.transformer, start, streams, decoding, on_progress)
         return tokens[: len(seeds)].cpu()
 
     def decode_tokens(self, tokens: Tensor) -> NDArray[np.float32]:
         """Return what the decoder makes of tokens: ``(B, C, S, A, R)`` in [-1, 1]."""
-        remedy = "Close other programs, or use --device cpu."
-        with torch.inference_mode(), memory_errors_explained(remedy):
+        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
             codes = to_codes(tokens.to(self.device), self.grid)
             image: NDArray[np.float32] = self.autoencoder.decode_codes(codes).cpu().numpy()
         return image
 
     def reconstruct(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Encode and decode an ROI ``(C, S, A, R)`` on the generator's grid."""
-        with torch.inference_mode():
+        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
             return self.autoencoder(self._tensor(image)).reconstruction[0].cpu().numpy()  # type: ignore[no-any-return]
 
     def importance(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -169,7 +203,7 @@ class VqganGenerator:
             raise InputError(
                 f"{self.name} was trained without importance scores.", "Choose another model."
             )
-        with torch.inference_mode():
+        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
             latent = self.autoencoder.encode(self._tensor(image))
             scores = self.importance_network.scores(latent)
             return (
@@ -221,13 +255,19 @@ class VqganGenerator:
         )
 
 
-def _checked(seeds: Sequence[int]) -> list[int]:
+def _tensor_of(tokens: Sequence[Sequence[int]]) -> Tensor:
+    """Return tokens of a record, which anybody may have edited: empty unless a whole table."""
+    if len({len(codes) for codes in tokens}) != 1:
+        return torch.empty(0, dtype=torch.long)
+    return torch.tensor([[min(max(code, -1), 2**31) for code in codes] for codes in tokens])
+
+
+def _require_in_range(seeds: Sequence[int]) -> None:
     for seed in (min(seeds, default=0), max(seeds, default=0)):
         if not 0 <= seed <= MAX_SEED:
             raise InputError(
                 f"The seed {seed} is out of range.", f"Use whole numbers from 0 to {MAX_SEED}."
             )
-    return list(seeds)
 
 
 def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:

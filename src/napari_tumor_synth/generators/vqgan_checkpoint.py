@@ -29,9 +29,10 @@ def load_vqgan(checkpoint: Checkpoint, name: str, device: torch.device) -> Vqgan
     """
     try:
         settings = VqganGeneratorSettings.model_validate(dict(checkpoint.settings))
-        networks = _networks(settings)
-        for part, network in networks.items():
-            _load(network, _part(checkpoint.tensors, part))
+        with memory_errors_explained("Close other programs, or choose a smaller model."):
+            networks = _networks(settings)
+            for part, network in networks.items():
+                _load(network, _part(checkpoint.tensors, part))
     except (ValidationError, RuntimeError) as error:
         first_line = str(error).splitlines()[0]
         raise CheckpointError(
