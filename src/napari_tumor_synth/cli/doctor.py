@@ -18,6 +18,8 @@ def doctor(
 ) -> None:
     """Check versions, devices (a real 3D convolution), memory, Qt, models and folders.
 
+    Nothing is changed or left behind.
+
     Example: tumor-synth doctor
     """
     from napari_tumor_synth.workflows.doctor import examine

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_tumor_synth.cli.console import JsonOption, progress_bar, report
+from napari_tumor_synth.cli.console import JsonOption, OverwriteOption, progress_bar, report
+from napari_tumor_synth.cli.options import DeviceOption, ModelOption
 
 
 def add_to(app: typer.Typer) -> None:
@@ -15,13 +16,23 @@ def add_to(app: typer.Typer) -> None:
 
 def generate(
     out: Annotated[Path, typer.Option(help="Folder to write to.")],
-    class_name: Annotated[str, typer.Option("--class", help="Class, e.g. LGG.")] = "",
-    seed: Annotated[int, typer.Option(help="Seed of the first sample.")] = 0,
-    count: Annotated[int, typer.Option(min=1, max=100_000, help="Samples: seed, seed+1, …")] = 1,
-    model: Annotated[
-        str | None, typer.Option(help="Name in the catalogue, checkpoint file or run folder.")
+    class_name: Annotated[
+        list[str] | None, typer.Option("--class", help="Class, e.g. LGG; may be repeated.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of the first sample.", show_default="0")
+    ] = None,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=100_000,
+            help="Samples of each class: seed, seed + 1, …",
+            show_default="1",
+        ),
+    ] = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
     decode: Annotated[str, typer.Option(help="auto, autoregressive or parallel.")] = "auto",
     temperature: Annotated[float | None, typer.Option(help="Below 1: more typical.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw among the k likeliest codes.")] = None,
@@ -32,13 +43,18 @@ def generate(
     repeat: Annotated[
         Path | None, typer.Option("--from", help="Provenance JSON of a sample to make again.")
     ] = None,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make synthetic ROIs: image, mask and provenance each, and one contact sheet.
 
-    A sample depends on its own seed only.
+    A sample depends on its own seed only (in float32, on one kind of device), so the same sample
+    is written again without asking, and so is the contact sheet of the last call. Files of
+    another model, or drawn by other options, are kept unless --overwrite.
 
     Example: tumor-synth generate --class LGG --seed 7 --count 4 --out samples
+
+    Example: tumor-synth generate --from samples/synthetic_LGG_000008.json --out again
     """
     from napari_tumor_synth.workflows.generate import (
         GenerationRequest,
@@ -46,34 +62,40 @@ def generate(
         request_from_provenance,
     )
 
-    chosen: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-    chosen |= {"decode": None if decode == "auto" else decode, "steps": steps}
-    given = {name: value for name, value in chosen.items() if value is not None}
+    options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+    options |= {"decode": None if decode == "auto" else decode, "steps": steps}
+    given = {name: value for name, value in options.items() if value is not None}
     if repeat is not None:
-        if class_name or given:
+        if class_name or given or seed is not None or count is not None:
             raise typer.BadParameter(
-                "--from repeats a sample as it was: leave out class and decoding options.",
+                "leave out --class, --seed, --count and options of decoding, because --from "
+                "repeats a sample as it was.",
                 param_hint="--from",
             )
         request = request_from_provenance(repeat, model=model, device=device)
     elif not class_name:
-        raise typer.BadParameter("name the class to generate.", param_hint="--class")
+        raise typer.BadParameter(
+            "name the class to generate, e.g. --class LGG; `tumor-synth models` lists them.",
+            param_hint="--class",
+        )
     else:
+        first = seed or 0
         request = GenerationRequest(
-            class_name=class_name,
-            seeds=range(seed, seed + count),
+            classes=tuple(dict.fromkeys(class_name)),
+            seeds=range(first, first + (count or 1)),
             model=model,
             device=device,
             decoding=given,
         )
     with progress_bar("Generating") as on_progress:
-        result = generate_to_folder(request, out, on_progress=on_progress)
+        result = generate_to_folder(request, out, overwrite=overwrite, on_progress=on_progress)
     report(
         result.as_json(),
         as_json=as_json,
         lines=[
             *(f"{sample.class_name} {sample.seed}  {sample.image}" for sample in result.samples),
             f"contact sheet  {result.contact_sheet}",
-            f"{result.seconds:.1f} s with {result.model}. SYNTHETIC, not for clinical use.",
+            f"{len(result.samples)} with {result.model} in {result.seconds:.1f} s. "
+            "SYNTHETIC, not for clinical use.",
         ],
     )

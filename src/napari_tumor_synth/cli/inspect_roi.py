@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
-from napari_tumor_synth.cli.console import JsonOption, report
+from napari_tumor_synth.cli.console import JsonOption, OverwriteOption, report, warn
+from napari_tumor_synth.cli.options import DeviceOption, ModelOption
 
-RoiArgument = Annotated[Path, typer.Argument(help="A saved ROI (NIfTI).")]
-ModelOption = Annotated[str | None, typer.Option(help="Name in the catalogue, file or run folder.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+RoiArgument = Annotated[
+    Path, typer.Argument(help="A saved ROI (NIfTI), or its JSON when it has several sequences.")
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,26 +21,35 @@ def add_to(app: typer.Typer) -> None:
 
 def reconstruct(
     roi: RoiArgument,
-    out: Annotated[Path | None, typer.Option(help="File to write; default: beside it.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write; default: ROI_reconstruction.nii.gz.")
+    ] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Encode and decode an ROI on the model's grid, and say how much was lost.
 
-    Example: tumor-synth reconstruct rois/case_roi.nii.gz
+    An earlier reconstruction by the same model is replaced, other files are not.
+
+    Example: tumor-synth reconstruct rois/case_flair_roi.nii.gz
     """
     from napari_tumor_synth.workflows.inspect_roi import reconstruct_roi
 
-    result = reconstruct_roi(roi, out, model=model, device=device)
+    result = reconstruct_roi(roi, out, model=model, device=device, overwrite=overwrite)
+    for warning in result.warnings:
+        warn(warning)
+    fidelity = result.fidelity
     report(
         result.as_json(),
         as_json=as_json,
         lines=[
-            f"{result.image}",
-            f"whole      {result.fidelity.psnr_db:.2f} dB, 3D-SSIM {result.fidelity.ssim:.3f}",
-            f"foreground {result.fidelity.foreground_psnr_db:.2f} dB, "
-            f"3D-SSIM {result.fidelity.foreground_ssim:.3f}",
+            *(f"reconstruction  {path}" for path in result.images),
+            f"whole           {fidelity.psnr_db:.2f} dB, 3D-SSIM {fidelity.ssim:.3f}",
+            f"foreground      {fidelity.foreground_psnr_db:.2f} dB, "
+            f"3D-SSIM {fidelity.foreground_ssim:.3f}",
+            f"with {result.model}, on its own grid",
         ],
     )
 
@@ -49,13 +59,23 @@ def importance(
     out: Annotated[Path, typer.Option(help="NIfTI file of the scores to write.")],
     model: ModelOption = None,
     device: DeviceOption = "auto",
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write the importance scores of an ROI, on its own grid.
+    """Write the importance scores of an ROI, on its own grid: 0 outside the tumour.
 
-    Example: tumor-synth importance rois/case_roi.nii.gz --out scores.nii.gz
+    They say what the auxiliary classifier weighted, not a probability of disease.
+
+    Example: tumor-synth importance rois/case_flair_roi.nii.gz --out scores.nii.gz
     """
     from napari_tumor_synth.workflows.inspect_roi import importance_of_roi
 
-    result = importance_of_roi(roi, out, model=model, device=device)
-    report(result.as_json(), as_json=as_json, lines=[f"{result.image}", result.caption])
+    result = importance_of_roi(roi, out, model=model, device=device, overwrite=overwrite)
+    for warning in result.warnings:
+        warn(warning)
+    lines = [
+        f"scores  {result.image}",
+        f"{result.lowest:.3f} to {result.highest:.3f} in the tumour, with {result.model}",
+        result.caption,
+    ]
+    report(result.as_json(), as_json=as_json, lines=lines)

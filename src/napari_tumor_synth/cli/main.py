@@ -17,17 +17,23 @@ from napari_tumor_synth.cli import (
     roi,
     train,
 )
-from napari_tumor_synth.cli.console import run_face
+from napari_tumor_synth.cli.console import run_face, talk
 
 app = typer.Typer(
     name="tumor-synth",
-    help="Synthetic 3D brain-tumour MRI regions of interest. Not for clinical use.",
+    help=(
+        "Synthetic 3D brain-tumour MRI regions of interest. Not for clinical use.\n\n"
+        "Results go to stdout, everything else to stderr. --debug and --quiet may also stand "
+        "behind the verb. Exit codes: 0; 2 for bad input, or results that cannot be written; "
+        "130 when stopped."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _options = {"debug": False}
+_ANYWHERE = ("--debug", "--quiet")
 
 
 def _print_version(wanted: bool) -> None:
@@ -41,6 +47,9 @@ def _common(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show the traceback of a failure.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="Print warnings, errors and --json only.")
+    ] = False,
     version: Annotated[
         bool,
         typer.Option(
@@ -49,6 +58,7 @@ def _common(
     ] = False,
 ) -> None:
     _options["debug"] = debug
+    talk.quiet = quiet
 
 
 for verbs in (roi, phantom, prepare, models, generate, train, inspect_roi, doctor, demo):
@@ -57,4 +67,12 @@ for verbs in (roi, phantom, prepare, models, generate, train, inspect_roi, docto
 
 def main(arguments: list[str] | None = None) -> None:
     """Run `tumor-synth` and end the process with its exit code."""
-    sys.exit(run_face(lambda: app(args=arguments), debug=lambda: _options["debug"]))
+    given = sys.argv[1:] if arguments is None else arguments
+    common = [option for option in _ANYWHERE if option in given]
+    ordered = [*common, *(argument for argument in given if argument not in common)]
+    sys.exit(
+        run_face(
+            lambda: app(args=ordered, prog_name="tumor-synth", standalone_mode=False),
+            debug=lambda: _options["debug"],
+        )
+    )

@@ -5,7 +5,15 @@ from typing import Annotated
 
 import typer
 
-from napari_tumor_synth.cli.console import JsonOption, messages, progress_bar, report
+from napari_tumor_synth.cli.console import JsonOption, note, progress_bar, report, warn
+from napari_tumor_synth.cli.options import (
+    LabelsOption,
+    SizeOption,
+    SpacingOption,
+    WorkersOption,
+    parse_labels,
+    parse_names,
+)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -16,34 +24,40 @@ def add_to(app: typer.Typer) -> None:
 def prepare(
     cohort: Annotated[Path, typer.Argument(help="Folder of cases (BraTS naming) or a CSV.")],
     out: Annotated[Path, typer.Option(help="Folder of the cache.")],
-    size: Annotated[int, typer.Option(min=8, max=512, help="Edge of the box in voxels.")] = 128,
-    spacing: Annotated[float, typer.Option(min=0.1, max=20, help="Voxel edge in mm.")] = 1.0,
+    size: SizeOption = 128,
+    spacing: SpacingOption = 1.0,
+    labels: LabelsOption = "",
     sequences: Annotated[str, typer.Option(help="Sequences, e.g. flair,t1ce.")] = "flair",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the split.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; default: cores.")] = None,
+    workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Crop the ROIs of all cases and split the patients; a stopped call goes on where it was.
 
+    Cases that cannot be cut are left out and listed. A folder with a cache of other settings, or
+    with other files, is refused.
+
     Example: tumor-synth prepare BraTS2019 --out cache --size 64 --spacing 2
     """
     from napari_tumor_synth.imaging.prepare import prepare_cohort
-    from napari_tumor_synth.imaging.roi import RoiSettings
+    from napari_tumor_synth.workflows.roi import roi_settings
 
-    settings = RoiSettings(size=(size, size, size), spacing_mm=spacing)
+    settings = roi_settings(size, spacing, parse_labels(labels))
     with progress_bar("Preparing") as on_progress:
         cache = prepare_cohort(
             cohort,
             out,
             settings,
-            sequences=tuple(name.strip() for name in sequences.split(",")),
+            sequences=parse_names(sequences),
             seed=seed,
             workers=workers,
             on_progress=on_progress,
         )
     splits = {split: len(cache.indices(split)) for split in ("train", "validation", "test")}
     for failure in cache.failed:
-        messages.print(f"[yellow]Left out:[/] {failure}")
+        warn(f"Left out: {failure}")
+    for remark in cache.notes:
+        note(remark)
     report(
         {
             "cache": str(out),
@@ -54,5 +68,9 @@ def prepare(
             "failed": [str(failure) for failure in cache.failed],
         },
         as_json=as_json,
-        lines=[f"{len(cache)} ROIs of {', '.join(cache.classes)} in {out}: {splits}"],
+        lines=[
+            f"{len(cache)} ROIs of {', '.join(cache.classes) or 'no known class'} in {out}, "
+            f"{len(cache.failed)} cases left out",
+            ", ".join(f"{count} for {split}" for split, count in splits.items()),
+        ],
     )

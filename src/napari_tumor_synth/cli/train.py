@@ -1,13 +1,20 @@
 """`tumor-synth train`: both stages of a generator, by a recipe."""
 
-import signal
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
 
-from napari_tumor_synth.cli.console import JsonOption, messages, progress_bar, report
+from napari_tumor_synth.cli.console import (
+    EXIT_CANCELLED,
+    JsonOption,
+    note,
+    progress_bar,
+    report,
+    stop_at_a_step,
+)
+from napari_tumor_synth.cli.options import DeviceOption
+from napari_tumor_synth.progress import Cancelled
 
 
 def add_to(app: typer.Typer) -> None:
@@ -20,40 +27,51 @@ def train(
     data: Annotated[Path, typer.Option(help="Cache made by `tumor-synth prepare`.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: DeviceOption = "auto",
     max_minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Save and stop after this time.")
+        float | None, typer.Option(min=0, help="Save and stop after this time.")
     ] = None,
     save_minutes: Annotated[float, typer.Option(min=0, help="Time between states.")] = 10.0,
     as_json: JsonOption = False,
 ) -> None:
     """Train autoencoder and transformer; stop it at any time and go on with --resume.
 
+    Ctrl-C (or SIGTERM) saves the state after the present step; a second one stops at once, and
+    the run goes on from the state before. The folder of the run holds curves, pictures, states
+    and, at the end, checkpoint.safetensors; `tumor-synth generate --model RUN` uses it.
+
     Example: tumor-synth train vqgan-small-64 --data cache --out runs/first
+
+    Example: tumor-synth train vqgan-small-64 --data cache --out runs/first --resume
     """
     from napari_tumor_synth.training.train import train_generator
 
-    signal.signal(signal.SIGTERM, _interrupt)
-    with progress_bar("Training") as on_progress:
-        outcome = train_generator(
-            recipe,
-            data,
-            out,
-            resume=resume,
-            device=device,
-            save_minutes=save_minutes,
-            max_minutes=max_minutes,
-            on_progress=on_progress,
-        )
-    if not outcome.finished:
-        messages.print("The time is up; go on with --resume.")
+    go_on = f"Go on with: tumor-synth train {recipe} --data {data} --out {out} --resume"
+    try:
+        with progress_bar("Training") as draw, stop_at_a_step(draw) as on_progress:
+            outcome = train_generator(
+                recipe,
+                data,
+                out,
+                resume=resume,
+                device=device,
+                save_minutes=save_minutes,
+                max_minutes=max_minutes,
+                on_progress=on_progress,
+            )
+    except (Cancelled, KeyboardInterrupt):
+        if (out / "run.json").is_file():
+            note(f"The run is in {out}. {go_on}")
+        raise typer.Exit(EXIT_CANCELLED) from None
     checkpoint = str(outcome.checkpoint) if outcome.checkpoint else None
+    if not outcome.finished:
+        note(f"The time is up. {go_on}")
     report(
         {"run": str(out), "finished": outcome.finished, "checkpoint": checkpoint},
         as_json=as_json,
-        lines=[f"{out}: {'finished, ' + str(checkpoint) if outcome.finished else 'not finished'}"],
+        lines=[
+            f"run         {out}",
+            f"checkpoint  {checkpoint or 'not yet'}",
+            *([f"try it      tumor-synth generate --model {out} …"] if checkpoint else []),
+        ],
     )
-
-
-def _interrupt(signal_number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

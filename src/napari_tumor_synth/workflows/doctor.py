@@ -1,8 +1,10 @@
 """Is this machine ready. Every check does what the program will do."""
 
 import importlib.util
+import math
 import os
 import platform
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from platformdirs import user_cache_path, user_data_path
 from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.files import sha256_of_file, writable_folder
-from napari_tumor_synth.generators.catalogue import list_models
+from napari_tumor_synth.generators.catalogue import CatalogueModel, list_models
 from napari_tumor_synth.generators.devices import device_names, probe
 from napari_tumor_synth.processors import available_cores
 
@@ -63,10 +65,21 @@ def _library(name: str) -> Check:
 def _memory() -> Check:
     if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
         return Check("memory", True, "this system does not tell")
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    enough = total >= _NEEDED_GIGABYTES
-    return Check("memory", enough, f"{free:.1f} GB free of {total:.1f} GB")
+    page = os.sysconf("SC_PAGE_SIZE") / 1e9
+    free, total = os.sysconf("SC_AVPHYS_PAGES") * page, os.sysconf("SC_PHYS_PAGES") * page
+    limit = min(total, _container_limit())
+    detail = f"{free:.1f} GB unused of {total:.1f} GB"
+    if limit < total:
+        detail += f", of which this container may use {limit:.1f} GB"
+    return Check("memory", limit >= _NEEDED_GIGABYTES, detail)
+
+
+def _container_limit() -> float:
+    """Return the gigabytes that a control group allows; infinite where none says."""
+    try:
+        return int(Path("/sys/fs/cgroup/memory.max").read_text()) / 1e9
+    except (OSError, ValueError):  # no Linux, no limit ("max")
+        return math.inf
 
 
 def _device(name: str) -> Check:
@@ -92,20 +105,24 @@ def _models() -> list[Check]:
         return [Check("models", False, str(error))]
     if not models:
         return [Check("models", False, "none installed")]
-    return [
-        Check(
-            f"model {model.entry.name}",
-            model.path.is_file() and sha256_of_file(model.path) == model.entry.sha256,
-            f"{model.entry.megabytes:.1f} MB, hash verified"
-            if model.path.is_file() and sha256_of_file(model.path) == model.entry.sha256
-            else "missing, or not the file that the catalogue promises",
-        )
-        for model in models
-    ]
+    return [_model(model) for model in models]
+
+
+def _model(model: CatalogueModel) -> Check:
+    name = f"model {model.entry.name}"
+    try:
+        if sha256_of_file(model.path) != model.entry.sha256:
+            return Check(name, False, f"{model.path} is not the file that its catalogue promises")
+    except OSError as error:
+        return Check(name, False, f"{model.path}: {error.strerror or error}")
+    return Check(name, True, f"{model.entry.megabytes:.1f} MB, hash verified")
 
 
 def _folder(name: str, path: Path) -> Check:
+    """Write into the folder, or into that in which it would be made; leave nothing."""
+    existing = next(folder for folder in (path, *path.parents) if folder.exists())
     try:
-        return Check(name, True, str(writable_folder(path)))
+        writable_folder(existing)
     except TumorSynthError as error:
         return Check(name, False, str(error))
+    return Check(name, True, f"{path}, {shutil.disk_usage(existing).free / 1e9:.1f} GB free")

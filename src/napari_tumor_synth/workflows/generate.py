@@ -1,24 +1,25 @@
 """Generate synthetic ROIs and write them: image, mask, provenance and one contact sheet."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.files import writable_folder
+from napari_tumor_synth.errors import InputError, OutputError
 from napari_tumor_synth.generators.catalogue import resolve_model
 from napari_tumor_synth.generators.devices import choose_device, use_all_cores
 from napari_tumor_synth.generators.families import Generator, load_generator
-from napari_tumor_synth.generators.provenance import DecodingSettings, read_provenance
+from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance, read_provenance
 from napari_tumor_synth.generators.synthetic import SampleFiles, SyntheticRoi, write_synthetic
-from napari_tumor_synth.imaging.contact_sheet import SheetItem, contact_sheet
-from napari_tumor_synth.progress import OnProgress, ignore_progress
+from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+from napari_tumor_synth.workflows.outputs import output_folder
+from napari_tumor_synth.workflows.sample_files import require_room_for_samples
+from napari_tumor_synth.workflows.sample_sheet import SHEET_SAMPLES, write_sample_sheet
 
-CONTACT_SHEET = "contact_sheet.png"
+_TOGETHER = 8  # samples drawn before they are written; few, so that much is kept when a disk fills
 
 
 @dataclass(frozen=True)
@@ -27,26 +28,26 @@ class GenerationRequest:
 
     Attributes
     ----------
-    class_name : str
-        One of the generator's classes.
+    classes : sequence of str
+        Among the generator's classes.
     seeds : sequence of int
-        One sample each.
+        One sample of each class each.
     model : str or None
         Catalogue name, checkpoint file or run folder; None is the first of the catalogue.
     device : str
         ``"auto"`` or torch's name of a device.
     decoding : mapping
         Decoding options that differ from the model's own defaults.
-    expected_sha256 : str
-        Hash the checkpoint must have, or "".
+    repeat : Provenance or None
+        Make this one sample again instead; its classes, seeds and decoding are in the record.
     """
 
-    class_name: str
+    classes: Sequence[str]
     seeds: Sequence[int]
     model: str | None = None
     device: str = "auto"
     decoding: Mapping[str, Any] = field(default_factory=dict)
-    expected_sha256: str = ""
+    repeat: Provenance | None = None
 
 
 @dataclass(frozen=True)
@@ -69,29 +70,41 @@ class GenerationResult:
 
 
 def generate_to_folder(
-    request: GenerationRequest, out: Path, *, on_progress: OnProgress = ignore_progress
+    request: GenerationRequest,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    on_progress: OnProgress = ignore_progress,
 ) -> GenerationResult:
-    """Generate the samples of a request and write them to a folder.
+    """Generate the samples of a request and write them to a folder, some at a time.
 
     Raises
     ------
     UnknownClassError, InputError, CheckpointError, MemoryLimitError, OutputError
-        As their names say. Samples that were whole stay, half-written files do not.
+        As their names say. Samples that were whole stay, half-written files do not. OutputError
+        also when files of other samples are in the way and `overwrite` is False.
     """
     start = time.monotonic()
-    writable_folder(out)
-    generator = open_generator(request.model, request.device, request.expected_sha256)
-    samples = generator.sample(
-        request.class_name,
-        request.seeds,
-        merged_decoding(generator, request.decoding),
-        on_progress=on_progress,
-    )
-    files = tuple(write_synthetic(sample, out) for sample in samples)
-    sheet = out / CONTACT_SHEET
-    rows = [(request.class_name, sheet_items(samples))]
-    contact_sheet(rows, sheet, title=generator.name, synthetic=True)
-    return GenerationResult(files, sheet, generator.name, time.monotonic() - start)
+    expected = request.repeat.model_sha256 if request.repeat else ""
+    generator = open_generator(request.model, request.device, expected)
+    decoding = merged_decoding(generator, request.decoding)
+    if request.repeat is None:
+        generator.require(request.classes, request.seeds, decoding)
+    shown: list[SyntheticRoi] = []
+    written: list[SampleFiles] = []
+    with output_folder(out):
+        require_room_for_samples(
+            generator, request.classes, request.seeds, decoding, out, overwrite=overwrite
+        )
+        try:
+            for sample in _samples(generator, request, decoding, on_progress):
+                written.append(write_synthetic(sample, out))
+                shown += [sample] if len(shown) < SHEET_SAMPLES else []
+            count = len(request.classes) * len(request.seeds)
+            sheet = write_sample_sheet(shown, out, generator.name, of=count)
+        except OutputError as error:
+            raise _with_count(error, len(written)) from error
+    return GenerationResult(tuple(written), sheet, generator.name, time.monotonic() - start)
 
 
 def open_generator(model: str | None, device: str = "auto", expected_sha256: str = "") -> Generator:
@@ -117,12 +130,12 @@ def request_from_provenance(
     """
     record = read_provenance(path)
     return GenerationRequest(
-        class_name=record.class_name,
+        classes=(record.class_name,),
         seeds=(record.seed,),
         model=model or record.model_name,
         device=device,
         decoding=record.decoding.model_dump(),
-        expected_sha256=record.model_sha256,
+        repeat=record,
     )
 
 
@@ -147,14 +160,38 @@ def merged_decoding(generator: Generator, changes: Mapping[str, Any]) -> Decodin
         ) from error
 
 
-def sheet_items(samples: Sequence[SyntheticRoi]) -> list[SheetItem]:
-    """Return the tiles of synthetic ROIs on a contact sheet."""
-    return [
-        SheetItem(
-            image=sample.roi.image[0],
-            label=f"{sample.provenance.class_name}, seed {sample.provenance.seed}",
-            spacing=sample.roi.spacing,
-            mask=sample.roi.mask,
-        )
-        for sample in samples
-    ]
+def _samples(
+    generator: Generator,
+    request: GenerationRequest,
+    decoding: DecodingSettings,
+    on_progress: OnProgress,
+) -> Iterator[SyntheticRoi]:
+    if request.repeat is not None:
+        yield generator.repeat(request.repeat)
+        return
+    seeds, total = request.seeds, len(request.classes) * len(request.seeds)
+    done = 0
+    for class_name in request.classes:
+        for first in range(0, len(seeds), _TOGETHER):
+            some = seeds[first : first + _TOGETHER]
+            report = _of_all(on_progress, class_name, done, len(some), total)
+            yield from generator.sample(class_name, some, decoding, on_progress=report)
+            done += len(some)
+
+
+def _of_all(
+    on_progress: OnProgress, class_name: str, done: int, some: int, total: int
+) -> OnProgress:
+    """Report the progress of some samples as that of all."""
+
+    def report(progress: Progress) -> None:
+        step = done * progress.total + some * progress.step
+        message = f"{class_name}, {done} of {total} written"
+        on_progress(replace(progress, step=step, total=total * progress.total, message=message))
+
+    return report
+
+
+def _with_count(error: OutputError, count: int) -> OutputError:
+    kept = f" {count} whole sample{'s are' if count > 1 else ' is'} kept." if count else ""
+    return OutputError(error.problem + kept, error.remedy)

@@ -1,6 +1,6 @@
 """What a generator makes of an ROI: its reconstruction, and where its classifier looks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,39 +17,57 @@ from napari_tumor_synth.imaging.roi_files import read_roi
 from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
 from napari_tumor_synth.workflows.generate import open_generator
+from napari_tumor_synth.workflows.outputs import (
+    is_described_as,
+    require_not_input,
+    require_replaceable,
+)
 from napari_tumor_synth.workflows.roi import stem_of
 
 IMPORTANCE_CAPTION = (
     "Importance: what the auxiliary classifier weighted, not a probability of disease."
 )
+IMPORTANCE_SOURCE = (
+    "Scores come from encoding the image; for a generated ROI, from encoding it again."
+)
+_IMPORTANCE_DESCRIPTION = "importance (auxiliary classifier), not a probability of disease"
 
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A reconstruction and what was lost, on the model's grid."""
+    """A reconstruction and what was lost, on the model's grid.
 
-    image: Path
+    Attributes
+    ----------
+    images : tuple of Path
+        One a sequence.
+    fidelity : Fidelity
+        Agreement of the reconstruction and the ROI, both on the model's grid.
+    model : str
+    warnings : tuple of str
+        What is doubtful, one sentence each; parts of the tumour that the model does not see.
+    """
+
+    images: tuple[Path, ...]
     fidelity: Fidelity
     model: str
+    warnings: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable keys of ``reconstruct --json``."""
-        return {
-            "image": str(self.image),
-            **self.fidelity.as_json(),
-            "model": self.model,
-        }
+        return {"image": str(self.images[0]), **self.fidelity.as_json()}
 
 
 @dataclass(frozen=True)
 class ImportanceMap:
-    """Scores on the ROI's own grid."""
+    """Scores on the ROI's own grid, their range inside the tumour, and what is doubtful."""
 
     image: Path
     lowest: float
     highest: float
     model: str
-    caption: str = IMPORTANCE_CAPTION
+    warnings: tuple[str, ...]
+    caption: str = f"{IMPORTANCE_CAPTION} {IMPORTANCE_SOURCE}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the keys of ``importance --json``."""
@@ -63,45 +81,72 @@ class ImportanceMap:
 
 
 def reconstruct_roi(
-    path: Path, out: Path | None, *, model: str | None = None, device: str = "auto"
+    path: Path,
+    out: Path | None,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
 ) -> Reconstruction:
     """Encode and decode a saved ROI on the model's grid, write the result and compare the two.
+
+    Parameters
+    ----------
+    path : Path
+        A saved ROI image, or the record of one with several sequences.
+    out : Path or None
+        File to write; with several sequences their names are put in. None: beside the ROI.
 
     Raises
     ------
     VolumeError, InputError, CheckpointError, OutputError
         As their names say.
     """
+    own = read_roi(path)
     generator = open_generator(model, device)
-    roi = _on_grid_of(generator, read_roi(path))
+    description = f"reconstruction by {generator.name}, not for clinical use"[:79]
+    target = out or path.parent / f"{stem_of(path)}_reconstruction.nii.gz"
+    targets = _one_a_sequence(target, generator.sequences)
+    for file in targets:
+        require_not_input(file, [path])
+        require_replaceable(file, is_described_as(description), overwrite=overwrite)
+    roi = _as_seen_by(generator, own)
     decoded = generator.reconstruct(roi.image)
     mask = mask_of_generated(decoded)
     image = finish_generated(decoded, mask)
-    target = out or path.parent / f"{stem_of(path)}_reconstruction.nii.gz"
-    write_volume(
-        Volume(image[0], roi.affine), target, description=f"reconstruction by {generator.name}"
-    )
     fidelity = measure_fidelity(image, roi.image, mask, roi.mask)
-    return Reconstruction(target, fidelity, generator.name)
+    for channel, file in zip(image, targets, strict=True):
+        write_volume(Volume(channel, roi.affine), file, description=description)
+    return Reconstruction(targets, fidelity, generator.name, roi.warnings)
 
 
 def importance_of_roi(
-    path: Path, out: Path, *, model: str | None = None, device: str = "auto"
+    path: Path,
+    out: Path,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
 ) -> ImportanceMap:
     """Write the importance scores of a saved ROI on the ROI's own grid; 0 outside the tumour.
+
+    Parts of the tumour beyond the model's field of view take the scores of its edge.
 
     Raises
     ------
     VolumeError, InputError, CheckpointError, OutputError
         As their names say; InputError also for a model without importance scores.
     """
-    generator = open_generator(model, device)
+    require_not_input(out, [path])
+    require_replaceable(out, is_described_as(_IMPORTANCE_DESCRIPTION), overwrite=overwrite)
     own = read_roi(path)
-    roi = _on_grid_of(generator, own)
+    generator = open_generator(model, device)
+    roi = _as_seen_by(generator, own)
     scores = importance_on(own, roi, generator.importance(roi.image))
-    write_volume(Volume(scores, own.affine), out, description=IMPORTANCE_CAPTION[:79])
+    write_volume(Volume(scores, own.affine), out, description=_IMPORTANCE_DESCRIPTION)
     inside = scores[own.mask]
-    return ImportanceMap(out, float(inside.min()), float(inside.max()), generator.name)
+    lowest, highest = float(inside.min()), float(inside.max())
+    return ImportanceMap(out, lowest, highest, generator.name, roi.warnings)
 
 
 def importance_on(own: Roi, on_model_grid: Roi, scores: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -111,11 +156,33 @@ def importance_on(own: Roi, on_model_grid: Roi, scores: NDArray[np.float32]) -> 
     return np.where(own.mask, resampled, np.float32(0))
 
 
-def _on_grid_of(generator: Generator, roi: Roi) -> Roi:
-    if len(roi.sequences) != len(generator.sequences):
-        raise InputError(
-            f"The ROI has {len(roi.sequences)} sequence(s); {generator.name} was trained on "
-            f"{', '.join(generator.sequences)}.",
-            "Choose another model.",
+def _as_seen_by(generator: Generator, roi: Roi) -> Roi:
+    """Return the ROI on the model's grid, its channels in the model's order."""
+    return regrid_roi(_ordered(generator, roi), generator.size, generator.spacing_mm)
+
+
+def _ordered(generator: Generator, roi: Roi) -> Roi:
+    wanted, found = generator.sequences, roi.sequences
+    if wanted == found or (len(wanted) == 1 and found == ("image",)):
+        return roi
+    if set(wanted) <= set(found):
+        chosen = [found.index(name) for name in wanted]
+        return replace(
+            roi,
+            image=roi.image[chosen],
+            sequences=wanted,
+            windows=tuple(roi.windows[i] for i in chosen) if roi.windows else (),
         )
-    return regrid_roi(roi, generator.size, generator.spacing_mm)
+    raise InputError(
+        f"The ROI holds {', '.join(found)}; {generator.name} was trained on {', '.join(wanted)}.",
+        "Choose another model, or cut the ROI from these sequences "
+        "(`tumor-synth roi --sequence NAME` says which one an image is).",
+    )
+
+
+def _one_a_sequence(path: Path, sequences: tuple[str, ...]) -> tuple[Path, ...]:
+    if len(sequences) == 1:
+        return (path,)
+    stem = stem_of(path)
+    suffix = path.name.removeprefix(stem)
+    return tuple(path.with_name(f"{stem}_{sequence}{suffix}") for sequence in sequences)

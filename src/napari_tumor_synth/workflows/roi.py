@@ -1,36 +1,84 @@
 """From files to a saved region of interest."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from napari_tumor_synth.files import writable_folder
+from pydantic import ValidationError
+
+from napari_tumor_synth.errors import InputError, VolumeError
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings, extract_roi
 from napari_tumor_synth.imaging.roi_files import RoiFiles, write_roi
+from napari_tumor_synth.imaging.roi_record import RoiRecord, read_record
+from napari_tumor_synth.workflows.outputs import (
+    output_folder,
+    require_not_input,
+    require_replaceable,
+)
+
+
+def roi_settings(
+    size: int, spacing_mm: float, labels: tuple[int, ...] | None = None
+) -> RoiSettings:
+    """Return the settings of a cubic ROI.
+
+    Raises
+    ------
+    InputError
+        A value is out of its range.
+    """
+    try:
+        return RoiSettings(size=(size, size, size), spacing_mm=spacing_mm, labels=labels)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = {"spacing_mm": "spacing"}.get(str(first["loc"][0]), str(first["loc"][0]))
+        raise InputError(
+            f"The {name} of the ROI cannot be {first['input']!r}: {first['msg']}.",
+            "Sizes are 8 to 512 voxels, spacings 0.1 to 10 mm, labels whole numbers above 0.",
+        ) from error
 
 
 def save_roi_of_case(
-    image: Path, segmentation: Path, out: Path, settings: RoiSettings, *, sequence: str = "flair"
+    images: Mapping[str, Path],
+    segmentation: Path,
+    out: Path,
+    settings: RoiSettings,
+    *,
+    stem: str | None = None,
+    overwrite: bool = False,
 ) -> tuple[Roi, RoiFiles]:
-    """Extract the ROI of one image and write it, its mask and its record.
+    """Extract the ROI of a case and write it, its mask and its record.
 
     Parameters
     ----------
-    image, segmentation : Path
-        Files on the same grid.
+    images : mapping of str to Path
+        A file of each sequence, all on one grid.
+    segmentation : Path
+        Labels on that grid.
     out : Path
-        Folder; files are named after the image.
+        Folder to write to.
     settings : RoiSettings
         Box, spacing and labels.
-    sequence : str
-        Name of the image's sequence.
+    stem : str, optional
+        How the files' names begin; None takes the first image's name.
+    overwrite : bool
+        Replace another ROI of that name.
 
     Raises
     ------
     VolumeError, GridMismatchError, EmptySegmentationError, OutputError
         As their names say; nothing is written then.
     """
-    roi = extract_roi({sequence: read_image(image)}, read_segmentation(segmentation), settings)
-    return roi, write_roi(roi, writable_folder(out), stem_of(image))
+    name = stem or stem_of(next(iter(images.values())))
+    volumes = {sequence: read_image(path) for sequence, path in images.items()}
+    roi = extract_roi(volumes, read_segmentation(segmentation), settings)
+    with output_folder(out):
+        record = out / f"{name}_roi.json"
+        rivals = [record, out / f"{name}_roi.nii.gz", out / f"{name}_mask.nii.gz"]
+        for path in rivals:
+            require_not_input(path, (*images.values(), segmentation))
+            require_replaceable(path, lambda _: _records(record, roi), overwrite=overwrite)
+        return roi, write_roi(roi, out, name)
 
 
 def stem_of(path: Path) -> str:
@@ -39,3 +87,11 @@ def stem_of(path: Path) -> str:
     for suffix in (".gz", ".nii", ".nrrd", ".mha", ".mhd"):
         name = name.removesuffix(suffix)
     return name
+
+
+def _records(record: Path, roi: Roi) -> bool:
+    """Tell whether a record on the disk is that of this ROI."""
+    try:
+        return record.is_file() and read_record(record) == RoiRecord.of(roi)
+    except VolumeError:
+        return False

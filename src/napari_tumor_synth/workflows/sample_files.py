@@ -1,0 +1,58 @@
+"""Which earlier samples a new one may replace."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.generators.families import Generator
+from napari_tumor_synth.generators.provenance import (
+    SYNTHETIC_NOTICE,
+    DecodingSettings,
+    Provenance,
+    read_provenance,
+)
+from napari_tumor_synth.generators.synthetic import sample_files
+from napari_tumor_synth.workflows.outputs import is_described_as, require_replaceable
+from napari_tumor_synth.workflows.sample_sheet import CONTACT_SHEET, is_sample_sheet
+
+
+def require_room_for_samples(
+    generator: Generator,
+    classes: Sequence[str],
+    seeds: Sequence[int],
+    decoding: DecodingSettings,
+    folder: Path,
+    *,
+    overwrite: bool,
+) -> None:
+    """Make sure that only the same samples, and what a stopped call left, will be replaced.
+
+    Raises
+    ------
+    OutputError
+        A sample of another model, or drawn in another way, or any other file is in the way.
+    """
+    require_replaceable(folder / CONTACT_SHEET, is_sample_sheet, overwrite=overwrite)
+    for class_name in classes:
+        for seed in seeds:
+            files = sample_files(folder, class_name, seed, generator.sequences)
+
+            def is_same_record(
+                path: Path, wanted: tuple[str, str, int] = (generator.sha256, class_name, seed)
+            ) -> bool:
+                record = _record_in(path)
+                return record is not None and (
+                    (record.model_sha256, record.class_name, record.seed) == wanted
+                    and record.decoding.like(decoding)
+                )
+
+            require_replaceable(files.provenance, is_same_record, overwrite=overwrite)
+            for path in (*files.images, files.mask):
+                require_replaceable(path, is_described_as(SYNTHETIC_NOTICE), overwrite=overwrite)
+
+
+def _record_in(path: Path) -> Provenance | None:
+    try:
+        return read_provenance(path)
+    except InputError:
+        return None
