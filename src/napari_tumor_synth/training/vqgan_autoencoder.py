@@ -13,9 +13,7 @@ from torch import Tensor, nn
 
 from napari_tumor_synth.imaging.intensity import BACKGROUND
 from napari_tumor_synth.networks.discriminator import PatchDiscriminator
-from napari_tumor_synth.networks.importance import ImportanceNetwork
 from napari_tumor_synth.networks.memory import channels_last
-from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.training.data import BatchSampler, RoiSource
 from napari_tumor_synth.training.engine import step_generator
 from napari_tumor_synth.training.gradient_loss import gradient_loss
@@ -28,34 +26,9 @@ from napari_tumor_synth.training.losses import (
 )
 from napari_tumor_synth.training.perceptual import make_perceptual_loss
 from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
+from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 from napari_tumor_synth.training.vqgan_review import draw_reconstructions, review_autoencoder
-
-
-class AutoencoderModule(nn.Module):
-    """Autoencoder and importance network in one module, so that one optimiser trains both."""
-
-    def __init__(self, recipe: VqganRecipe, classes: int) -> None:
-        super().__init__()
-        self.vqgan = Vqgan(recipe.autoencoder)
-        self.importance = (
-            ImportanceNetwork(
-                recipe.importance,
-                recipe.autoencoder.embedding,
-                classes,
-                recipe.autoencoder.latent_shape(recipe.size),
-            )
-            if recipe.importance
-            else None
-        )
-
-    def forward(
-        self, x: Tensor, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the reconstruction, the commitment loss and the auxiliary classifier's logits."""
-        output = self.vqgan(x, generator)
-        logits = self.importance(output.latent).logits if self.importance is not None else None
-        return output.reconstruction, output.quantised.commitment, logits
 
 
 class AutoencoderStage:
@@ -122,7 +95,8 @@ class AutoencoderStage:
         images = images.to(self.fabric.device, memory_format=torch.channels_last_3d)
         self._set_rates(index)
         self.module.train()
-        fake, commitment, logits = self.module(images, generator)
+        quantised = index >= self.settings.quantiser_start * self.total_steps
+        fake, commitment, logits = self.module(images, generator, quantised)
         terms = self._terms(images, fake, logits, classes, index, generator)
         terms["codebook"] = commitment
         figures = {name: float(value.detach()) for name, value in terms.items()}

@@ -130,7 +130,14 @@ class AdversarialSchedule(_Settings):
 
 
 class AutoencoderTraining(_Settings):
-    """First stage."""
+    """First stage.
+
+    Attributes
+    ----------
+    quantiser_start : float
+        Share of the stage during which the decoder sees the latent itself, so that the codebooks
+        begin in a latent that has settled; 0 in the papers.
+    """
 
     phases: tuple[Phase, ...] = (Phase(epochs=4000),)
     learning_rate: Positive = 1e-4
@@ -138,6 +145,7 @@ class AutoencoderTraining(_Settings):
     final_learning_rate: NonNegative = 0.0
     warm_up_steps: Annotated[int, Field(ge=0)] = 0
     clip_norm: Positive = 1.0
+    quantiser_start: Share = 0.0
     losses: LossWeights = LossWeights()
     perceptual: PerceptualChoice = PerceptualChoice()
     adversarial: AdversarialSchedule = AdversarialSchedule()

@@ -32,6 +32,7 @@ def review_autoencoder(
     originals, reconstructions : list of array
         ``(C, S, A, R)`` each.
     """
+    starting = not bool(vqgan.quantiser.initialised)  # no codebook yet: judge the latent itself
     usage = CodeUsage(vqgan.settings.codes, vqgan.settings.levels)
     originals: Images = []
     reconstructions: Images = []
@@ -39,10 +40,15 @@ def review_autoencoder(
         image = source.load(roi)
         batch = torch.from_numpy(image)[None].to(fabric.device)
         with torch.no_grad(), fabric.autocast():
-            output = vqgan(batch.to(memory_format=torch.channels_last_3d))
-        usage.add(output.quantised.codes)
+            latent = vqgan.encode(batch.to(memory_format=torch.channels_last_3d))
+            if starting:
+                decoded = vqgan.decode(latent)
+            else:
+                quantised = vqgan.quantise(latent)
+                usage.add(quantised.codes)
+                decoded = vqgan.decode(quantised.vectors)
         originals.append(image)
-        reconstructions.append(output.reconstruction[0].float().cpu().numpy())
+        reconstructions.append(decoded[0].float().cpu().numpy())
     measured = [
         measure_fidelity(mine, theirs, foreground_of(mine, MASK_THRESHOLD), foreground_of(theirs))
         for mine, theirs in zip(reconstructions, originals, strict=True)

@@ -12,7 +12,7 @@ from napari_tumor_synth.networks.token_order import to_tokens
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.training.data import RoiSource
 from napari_tumor_synth.training.state_file import read_state, write_state
-from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderModule
+from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 
 
 @dataclass(frozen=True, eq=False)
