@@ -46,9 +46,12 @@ distributions: environment ## build sdist and wheel into dist/
 bundled-model: environment ## train the bundled model again from nothing (hours)
 	$(BIN)/python scripts/bundled_model.py $(ARGS)
 
-benchmarks: environment ## the figures of docs/performance.md, as JSON
+benchmarks: environment ## measure afresh: benchmarks/results/*.json and docs/performance.md
+	@mkdir -p benchmarks/results
 	@for script in benchmarks/*.py; do \
-	  if [ -e "$$script" ]; then echo "$$script" >&2; $(BIN)/python "$$script" $(ARGS); fi; done
+	  result="benchmarks/results/$$(basename "$$script" .py).json"; echo "$$script" >&2; \
+	  $(BIN)/python "$$script" $(ARGS) > "$$result.part"; mv "$$result.part" "$$result"; done
+	$(BIN)/python scripts/write_performance.py
 
 constraints: environment ## pin what .venv holds (in an environment made afresh)
 	scripts/write_constraints.sh

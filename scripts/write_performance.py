@@ -1,0 +1,128 @@
+"""Write the tables of docs/performance.md from benchmarks/results/*.json; no figure is typed."""
+
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "performance.md"
+NOT_YET = "Not measured yet: run `make benchmarks`."
+
+
+def fill(page: str, results: dict[str, dict[str, Any]]) -> str:
+    """Replace what stands between the markers of each benchmark."""
+    for name, write in TABLES.items():
+        begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+        if page.count(begin) != 1 or page.count(end) != 1:
+            raise SystemExit(f"docs/performance.md must hold the markers of {name} once.")
+        before, rest = page.split(begin)
+        after = rest.split(end)[1]
+        page = f"{before}{begin}\n{_part(results.get(name), write)}\n\n{end}{after}"
+    return page
+
+
+def read_results(folder: Path) -> dict[str, dict[str, Any]]:
+    return {path.stem: json.loads(path.read_text("utf-8")) for path in folder.glob("*.json")}
+
+
+def _part(result: dict[str, Any] | None, write: Callable[[dict[str, Any]], str]) -> str:
+    if result is None:
+        return NOT_YET
+    table = result["left_out"] if "left_out" in result else write(result)
+    return f"{table}\n\n{_conditions(result['machine'])}"
+
+
+def _conditions(machine: dict[str, Any]) -> str:
+    doubts = [machine["note"], "small settings, no measurement" if machine["small"] else ""]
+    said = "; ".join(doubt for doubt in doubts if doubt)
+    return (
+        f"{machine['processor']}, {machine['threads']} threads, torch {machine['torch']}, Python "
+        f"{machine['python']}, {machine['system']}; load before the start "
+        f"{machine['load_before']:g}.{f' **{said.capitalize()}.**' if said else ''}"
+    )
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    names = list(header)
+    lines = [names, ["---"] * len(names), *([str(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _time(found: dict[str, Any]) -> str:
+    return f"{found['median_s']:.3g} s ({found['least_s']:.3g} to {found['most_s']:.3g})"
+
+
+def _roi_extraction(result: dict[str, Any]) -> str:
+    rows = [(f"read image and segmentation ({result['case']})", _time(result["read"]))]
+    rows += [(f"cut the ROI, {box}", _time(found)) for box, found in result["extract"].items()]
+    return _table(("what", "time"), [*rows, ("peak memory", f"{result['peak_mb']:g} MB")])
+
+
+def _generate(result: dict[str, Any]) -> str:
+    what = f"{result['rois']} ROIs of {result['model']}, {result['grid'][0]}^3, whole process"
+    return _table(
+        ("what", "time", "peak memory"),
+        [(what, _time(result["process"]), f"{result['peak_mb']:g} MB")],
+    )
+
+
+def _sampling(result: dict[str, Any]) -> str:
+    rows = [
+        (name, r["transformer"], r["decoding"], batch, _time(found), f"{found['tokens_per_s']:g}")
+        for name, r in result["recipes"].items()
+        for batch, found in r["batches"].items()
+    ]
+    header = ("recipe", "transformer", "decoding", "samples together", "time", "positions/s")
+    return _table(header, rows)
+
+
+def _decoder(result: dict[str, Any]) -> str:
+    rows = [
+        (name, f"{r['size'][0]}^3", _time(r["decode"]), _time(r["encode"]))
+        for name, r in result["recipes"].items()
+    ]
+    return _table(("recipe", "size", "decode one ROI", "encode one ROI"), rows)
+
+
+def _training_step(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            stage,
+            step["batch"],
+            step["crop"] or "whole",
+            step["part"],
+            "yes" if step["discriminator"] else "no",
+            _time(step),
+        )
+        for stage in ("autoencoder", "transformer")
+        for step in result[stage]
+    ]
+    header = ("stage", "batch", "patch", "part of the phase", "discriminator", "time a step")
+    return f"Recipe {result['recipe']}, {result['precision']}.\n\n" + _table(header, rows)
+
+
+def _parameter_counts(result: dict[str, Any]) -> str:
+    names = ("encoder", "decoder", "transformer", "discriminator", "importance", "codebook")
+    rows = [
+        (recipe, *(f"{c[name] / 1e6:.3f}" for name in (*names, "trained", "needed_to_sample")))
+        for recipe, c in result["recipes"].items()
+    ]
+    return _table(("recipe, millions", *names, "trained", "needed to sample"), rows)
+
+
+TABLES = {
+    "generate": _generate,
+    "sampling": _sampling,
+    "decoder": _decoder,
+    "roi_extraction": _roi_extraction,
+    "training_step": _training_step,
+    "parameter_counts": _parameter_counts,
+}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(fill(PAGE.read_text("utf-8"), read_results(RESULTS)), "utf-8")
+    sys.stdout.write(f"{PAGE.relative_to(ROOT)}\n")

@@ -1,0 +1,172 @@
+"""Every benchmark runs with tiny settings, and its result fills docs/performance.md."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+
+from tiny_vqgan import tiny_settings, write_tiny
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = sorted(path.stem for path in (ROOT / "benchmarks").glob("*.py"))
+TINY_RECIPE = """
+name = "tiny"
+size = [16, 16, 16]
+spacing_mm = 8.0
+conditional = true
+[autoencoder]
+widths = [8, 8]
+strides = [2, 2]
+residual_blocks = [0, 0]
+embedding = 8
+codes = 16
+norm = "channel"
+[discriminator]
+widths = [8]
+norm = "channel"
+[transformer]
+layers = 1
+heads = 2
+width = 16
+length = 64
+codes = 16
+classes = 2
+[autoencoder_training]
+phases = [{ batch = 2, steps = 4 }]
+[autoencoder_training.losses]
+perceptual = 0.0
+[autoencoder_training.adversarial]
+start = 0.5
+warm_up = 0.0
+ramp = 0.0
+[token_training]
+phases = [{ batch = 2, steps = 2 }]
+"""
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"loaded_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY_RECIPE, "utf-8")
+    return path
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    threads = torch.get_num_threads()
+
+    def run_one(name: str, *options: str) -> dict[str, Any]:
+        module = load(ROOT / "benchmarks" / f"{name}.py")
+        capsys.readouterr()
+        module.main(["--small", "--repeats", "1", *options])
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        assert found["benchmark"] == name
+        assert found["machine"]["threads"] >= 1
+        assert found["machine"]["torch"] == torch.__version__
+        return found
+
+    yield run_one
+    torch.set_num_threads(threads)
+
+
+def table_of(result: dict[str, Any]) -> str:
+    performance = load(ROOT / "scripts" / "write_performance.py")
+    page = performance.fill(performance.PAGE.read_text("utf-8"), {result["benchmark"]: result})
+    begin, end = f"<!-- begin {result['benchmark']} -->", f"<!-- end {result['benchmark']} -->"
+    table: str = page.split(begin)[1].split(end)[0]
+    assert performance.fill(page, {result["benchmark"]: result}) == page
+    return table
+
+
+def test_every_benchmark_has_a_table() -> None:
+    performance = load(ROOT / "scripts" / "write_performance.py")
+    assert sorted(performance.TABLES) == BENCHMARKS
+
+
+def test_the_page_is_what_the_kept_results_say() -> None:
+    performance = load(ROOT / "scripts" / "write_performance.py")
+    page = performance.PAGE.read_text("utf-8")
+    assert page == performance.fill(page, performance.read_results(performance.RESULTS))
+
+
+def test_roi_extraction(run: Any, tmp_path: Path) -> None:
+    from conftest import brain_case
+    from napari_tumor_synth.imaging.writing import write_volume
+
+    image, segmentation = brain_case()
+    write_volume(image, tmp_path / "flair.nii.gz")
+    write_volume(segmentation, tmp_path / "seg.nii.gz")
+    files = [
+        "--image",
+        str(tmp_path / "flair.nii.gz"),
+        "--segmentation",
+        str(tmp_path / "seg.nii.gz"),
+    ]
+    result = run("roi_extraction", *files)
+    assert result["shape"] == [40, 44, 48]
+    assert result["extract"]["64^3 at 2 mm"]["median_s"] > 0
+    assert "64^3 at 2 mm" in table_of(result)
+
+
+@pytest.mark.slow
+def test_generate(run: Any, tmp_path: Path) -> None:
+    model = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
+    result = run("generate", "--model", str(model))
+    assert result["rois"] == 2
+    assert result["process"]["median_s"] > 0
+    assert result["peak_mb"] > 50
+    assert "2 ROIs of tiny" in table_of(result)
+
+
+def test_generate_without_a_model_says_so(run: Any) -> None:
+    result = run("generate", "--model", "no-such-model")
+    assert "no-such-model" in result["left_out"]
+    assert "no-such-model" in table_of(result)
+
+
+def test_sampling(run: Any, recipe: Path) -> None:
+    result = run("sampling", "--recipes", str(recipe))
+    batches = result["recipes"]["tiny"]["batches"]
+    assert set(batches) == {"1", "8"}
+    assert batches["8"]["tokens_per_s"] > 0
+    assert "1 x 2 x 16" in table_of(result)
+
+
+def test_decoder(run: Any, recipe: Path) -> None:
+    result = run("decoder", "--recipes", str(recipe))
+    assert result["recipes"]["tiny"]["size"] == [16, 16, 16]
+    assert "16^3" in table_of(result)
+
+
+def test_training_step(run: Any, recipe: Path) -> None:
+    result = run("training_step", "--recipe", str(recipe))
+    assert [step["discriminator"] for step in result["autoencoder"]] == [False, True]
+    assert len(result["transformer"]) == 2
+    assert table_of(result).count("| transformer |") == 2
+
+
+def test_parameter_counts_match_the_published_totals(run: Any) -> None:
+    result = run("parameter_counts")
+    total = "transformer_plus_twice_autoencoder_plus_discriminator"
+    assert result["published"]["vqgan-lat8"][total] == 385_118_211
+    assert result["published"]["vqgan-lat4"][total] == 393_900_035
+    assert "vqgan-lat8" in table_of(result)
+
+
+def test_a_dry_run_and_a_note_are_marked(run: Any, recipe: Path) -> None:
+    result = run("decoder", "--recipes", str(recipe), "--note", "busy machine")
+    assert "**Busy machine; small settings, no measurement.**" in table_of(result)
