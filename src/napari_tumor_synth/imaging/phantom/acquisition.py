@@ -7,10 +7,10 @@ from napari_tumor_synth.imaging.phantom.fields import Array, smooth_field
 
 
 def shaded(image: Array, rng: np.random.Generator) -> Array:
-    """Multiply by the smooth sensitivity of the coils (about 6 % after correction)."""
+    """Multiply by the smooth sensitivity of the coils (about 8 % after correction)."""
     step = 12
     coarse = tuple(-(-edge // step) + 1 for edge in image.shape)
-    field = np.exp(0.06 * smooth_field(coarse, 2.5, rng))
+    field = np.exp(0.08 * smooth_field(coarse, 2.5, rng))
     large = ndimage.zoom(field, step, order=1, mode="nearest", grid_mode=True)
     s, a, r = image.shape
     result: Array = image * large[:s, :a, :r]

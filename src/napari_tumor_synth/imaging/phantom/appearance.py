@@ -4,7 +4,12 @@ Intensities are in units of normal white matter. Means, spreads and textures of 
 drawn within the ranges measured per label over real cases (``label_statistics.json``).
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +18,24 @@ from napari_tumor_synth.imaging.phantom.kernels import mix_tissue
 from napari_tumor_synth.imaging.phantom.settings import ClassName
 
 WHITE_GREY_FLUID = {
-    "flair": (1.0, 1.14, 0.30),
+    "flair": (1.0, 1.08, 0.34),
     "t1": (1.0, 0.76, 0.34),
     "t1ce": (1.0, 0.80, 0.36),
     "t2": (1.0, 1.35, 2.60),
 }
 """Normal white matter, grey matter and cerebrospinal fluid."""
+
+
+_FLUID_PALE = {
+    "flair": (0.6, 1.0),
+    "t1": (0.62, 0.72),
+    "t1ce": (0.60, 0.72),
+    "t2": (2.70, 2.35),
+}
+"""Cyst or necrotic fluid, and solid tumour with T2-FLAIR mismatch."""
+_FLUID_FLAIR = {"HGG": (0.6, 1.35), "LGG": (0.35, 0.7)}
+_COARSE_SHARE = 0.85  # the rest of the spread comes from depth, necrosis and the tissue beneath
+_FINE_LOST = 1.7  # what blur and slices take away again
 
 
 @dataclass(frozen=True)
@@ -45,43 +62,43 @@ class Look:
     dark_spots: float
 
 
+@cache
+def label_statistics() -> Mapping[str, Any]:
+    """Return the numbers measured over real cases: class, label, sequence, what; mean and sd."""
+    text = resources.files(__package__).joinpath("label_statistics.json").read_text("utf-8")
+    statistics: Mapping[str, Any] = json.loads(text)["statistics"]
+    return statistics
+
+
 def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> Look:
-    """Draw how one tumour looks in one sequence."""
-    draw = rng.uniform
+    """Draw how one tumour looks in one sequence, as cases of its class differ."""
+    measured = label_statistics()[class_name]
+    bright = rng.normal()  # what is bright in one part is in the others, too
+
+    def level(label: str) -> float:
+        one = measured[label][sequence]["level"]
+        variation = min(one["sd"] / one["mean"], 0.2)
+        z = np.clip(0.85 * bright + 0.5 * rng.normal(), -1.8, 1.8)
+        return float(one["mean"] * np.exp(variation * z))
+
+    oedema, core, enhancing = level("oedema"), level("core"), level("enhancing")
+    fluid, pale = (m * float(rng.normal(1, 0.06)) for m in _FLUID_PALE[sequence])
+    dark_spots = 0.0
     if sequence == "flair":
-        if class_name == "HGG":
-            oedema = float(np.clip(rng.lognormal(np.log(1.75), 0.20), 1.3, 2.5))
-            return Look(
-                oedema=oedema,
-                core=oedema * draw(0.80, 1.08),
-                enhancing=oedema * draw(0.78, 1.10),
-                fluid=draw(0.55, 1.1),
-                pale=1.0,
-                coarse=draw(0.10, 0.18),
-                fine=draw(0.05, 0.12),
-                dark_spots=draw(0.0, 0.35),
-            )
-        core = float(np.clip(rng.lognormal(np.log(1.6), 0.15), 1.2, 2.2))
-        return Look(
-            oedema=core * draw(0.86, 1.0),
-            core=core,
-            enhancing=core * draw(0.95, 1.1),
-            fluid=draw(0.35, 0.65),
-            pale=draw(0.85, 1.15),
-            coarse=draw(0.05, 0.09),
-            fine=draw(0.025, 0.05),
-            dark_spots=0.0,
-        )
-    means = {
-        "t1": (0.98, 0.86, 0.93, 0.62, 0.78),
-        "t1ce": (0.99, 0.86, 1.45, 0.60, 0.78),
-        "t2": (1.60, 1.95, 1.85, 2.70, 2.35),
-    }[sequence]
-    oedema, core, enhancing, fluid, pale = (m * float(rng.normal(1, 0.06)) for m in means)
-    if sequence == "t1ce" and class_name == "LGG":
-        enhancing *= 0.9
-    grainy = 1.6 if class_name == "HGG" else 1.0
-    return Look(oedema, core, enhancing, fluid, pale, 0.05 * grainy, 0.04 * grainy, 0.0)
+        oedema = max(oedema, 1.2)
+        core = float(np.clip(core, 0.85 * oedema, 1.2 * oedema))
+        enhancing = float(np.clip(enhancing, 0.8 * oedema, 1.15 * oedema))
+        fluid = rng.uniform(*_FLUID_FLAIR[class_name])
+        pale *= rng.uniform(0.85, 1.15)
+        dark_spots = rng.uniform(0.0, 0.35) if class_name == "HGG" else 0.0
+    texture = measured["enhancing" if class_name == "HGG" else "oedema"][sequence]
+    middle, fine = texture["level"]["mean"], texture["fine"]["mean"]
+    coarse = np.sqrt(max(texture["spread"]["mean"] ** 2 - fine**2, 0)) / middle
+    strength = float(np.exp(0.25 * rng.normal()))
+    return Look(
+        oedema, core, enhancing, fluid, pale,
+        _COARSE_SHARE * coarse * strength, _FINE_LOST * fine / middle * strength, dark_spots,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +156,11 @@ def tumour_intensity(fields: Array, textures: Array, tissue: Array, look: Look) 
     whole, core, enhancing, fluid, pale, depth = fields
     coarse, fine, spots = textures
     # fluid gathers towards the core; a little of the old contrast shines through
-    swollen = look.oedema * (0.88 + 0.22 * depth) * (0.8 + 0.2 * tissue)
+    swollen = look.oedema * (1.04 + 0.22 * depth) * (0.85 + 0.15 * tissue)
     solid = swollen + core * (look.core - swollen)
     solid = solid + enhancing * (look.enhancing - solid)
-    grain = 0.6 + 0.6 * core
-    solid = solid * (1 + grain * (look.coarse * coarse + look.fine * fine))
+    grain = 0.9 + 0.2 * core
+    solid = solid * np.exp(grain * (look.coarse * coarse + look.fine * fine))
     solid = solid * (1 - look.dark_spots * spots * np.clip(core, 0.15, 1))
     solid = solid + pale * (look.pale - solid)
     solid = solid + fluid * (look.fluid * (1 + 0.14 * coarse + 0.1 * fine) - solid)

@@ -81,7 +81,7 @@ def compartments_of(
 
 def _high_grade(core: Array, whole: Array, rng: np.random.Generator) -> Compartments:
     depth_mm = _depth_mm(core > 0.5)
-    rim_mm = rng.uniform(3, 7)
+    rim_mm = rng.uniform(4, 10)
     uneven = 0.45 * smooth_field(core.shape, 2.5, rng) + 0.35 * smooth_field(core.shape, 5, rng)
     necrosis = np.clip(0.5 + 0.4 * (depth_mm - rim_mm * np.exp(uneven)), 0, 1)
     if rng.random() < 0.15:  # solid
@@ -89,8 +89,9 @@ def _high_grade(core: Array, whole: Array, rng: np.random.Generator) -> Compartm
     gaps = np.clip(smooth_field(core.shape, 4, rng) + rng.uniform(1.0, 2.0), 0, 1)
     enhancing = core * (1 - necrosis) * gaps
     clots = 0.6 * smooth_field(core.shape, 4, rng) + 0.45 * smooth_field(core.shape, 1.6, rng)
-    runny = necrosis * np.clip(clots + rng.uniform(-0.7, 0.6), 0, 1)
-    return Compartments(whole, core, enhancing, runny, np.zeros_like(core), _depth(whole))
+    runny = necrosis * np.clip(clots + rng.uniform(-1.1, 0.5), 0, 1)
+    fluid = runny.astype(np.float32)
+    return Compartments(whole, core, enhancing, fluid, np.zeros_like(core), _depth(whole))
 
 
 def _low_grade(solid: Array, whole: Array, rng: np.random.Generator) -> Compartments:
@@ -150,7 +151,7 @@ def _cut_to_volume(field: Array, volume_ml: float, at_least: Mask | None) -> Arr
         small = sizes < 0.01 * sizes[1:].max()
         small[0] = False
         member = np.where(small[components], 0.2, member)
-    return member.astype(np.float32)
+    return np.asarray(member, dtype=np.float32)
 
 
 def _depth_mm(mask: Mask) -> Array:

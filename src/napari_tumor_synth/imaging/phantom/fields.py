@@ -5,6 +5,8 @@ from scipy import ndimage
 
 from napari_tumor_synth.imaging.phantom.kernels import Array, enlarge
 
+__all__ = ["Array", "smooth_field"]
+
 
 def smooth_field(shape: tuple[int, ...], scale: float, rng: np.random.Generator) -> Array:
     """Return Gaussian noise of mean 0 and standard deviation 1, correlated over `scale` voxels.

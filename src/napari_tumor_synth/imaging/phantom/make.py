@@ -86,7 +86,7 @@ def make_phantom(
     whole_ml = settings.volume_ml or float(
         np.clip(_MEDIAN_ML[known] * rng.lognormal(0, _SPREAD), 15, 240)
     )
-    core_ml = whole_ml * (rng.uniform(0.2, 0.6) if known == "HGG" else 0.95)
+    core_ml = whole_ml * (rng.uniform(0.15, 0.5) if known == "HGG" else 0.95)
     growth = grow_tumour(tissue, known, core_ml, rng)
     parts = compartments_of(known, tissue, growth, whole_ml, rng)
     push = push_of(parts.core > 0.5, rng.uniform(3, 9) if known == "HGG" else rng.uniform(1, 5))
@@ -105,7 +105,7 @@ def _centre(settings: PhantomSettings, bend: Bend, rng: np.random.Generator) -> 
                 f"The centre {settings.centre_mm} mm lies outside the brain.",
                 "Choose RAS millimetres of MNI space inside the brain, such as (30, 10, 30).",
             )
-        return centre
+        return np.asarray(centre, dtype=np.float64)
     white = template().maps[0]
     places = np.argwhere(white[::3, ::3, ::3] > 0.75) * 3
     world = places + origin
@@ -140,9 +140,9 @@ def _image(
     inside = np.clip((maps[0] + maps[1])[here] * 4 - 1.0, 0, 1) * (brain[here] > 0.5)
     fields[0] *= inside  # no tumour in ventricles and sulci
     labels = np.zeros(brain.shape, np.uint8)
-    labels[here] = _labels(fields, rng.uniform(0.0, 0.35), rng)
+    labels[here] = _labels(fields, rng.uniform(0.0, 0.45), rng)
     thickness, axis = _slices(settings, rng)
-    grain = 1 + 0.03 * smooth_field(brain.shape, 1, rng)
+    grain = 1 + 0.05 * smooth_field(brain.shape, 1, rng) + 0.04 * smooth_field(brain.shape, 3, rng)
     wide, in_plane = rng.uniform(1.0, 2.6), rng.uniform(0.35, 0.8)
     images: dict[str, Volume] = {}
     for sequence in SEQUENCES:

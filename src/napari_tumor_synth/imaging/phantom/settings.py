@@ -37,7 +37,7 @@ class PhantomSettings(BaseModel):
     sequences: tuple[SequenceName, ...] = SEQUENCES
     volume_ml: Annotated[float, Field(ge=1, le=400)] | None = None
     centre_mm: tuple[float, float, float] | None = None
-    noise: Annotated[float, Field(ge=0, le=1)] = 0.06
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.09
     thick_slices: Annotated[float, Field(ge=0, le=1)] = 0.8
 
 
