@@ -39,9 +39,7 @@ def main(given: Sequence[str] | None = None) -> None:
             "transformer": f"{settings.layers} x {settings.heads} x {settings.width}",
             "positions": settings.length,
             "levels": settings.levels,
-            "decoding": "autoregressive"
-            if settings.causal
-            else f"parallel, {decoding.steps} rounds",
+            "decoding": "autoregressive" if settings.causal else f"parallel, {ROUNDS} rounds",
             "batches": batches,
         }
     report({"benchmark": "sampling", "machine": machine, "recipes": results, "peak_mb": own_peak()})

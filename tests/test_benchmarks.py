@@ -146,6 +146,13 @@ def test_sampling(run: Any, recipe: Path) -> None:
     assert "1 x 2 x 16" in table_of(result)
 
 
+def test_sampling_of_a_bidirectional_model(run: Any, recipe: Path) -> None:
+    text = recipe.read_text("utf-8").replace("classes = 2", "classes = 2\ncausal = false")
+    recipe.write_text(text.replace("[token_training]", '[token_training]\nmasking = "cosine"'))
+    result = run("sampling", "--recipes", str(recipe))
+    assert result["recipes"]["tiny"]["decoding"] == "parallel, 12 rounds"
+
+
 def test_decoder(run: Any, recipe: Path) -> None:
     result = run("decoder", "--recipes", str(recipe))
     assert result["recipes"]["tiny"]["size"] == [16, 16, 16]
