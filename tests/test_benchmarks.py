@@ -174,6 +174,15 @@ def test_parameter_counts_match_the_published_totals(run: Any) -> None:
     assert "vqgan-lat8" in table_of(result)
 
 
+def test_the_counts_in_the_documents_are_current(run: Any) -> None:
+    page = (ROOT / "docs" / "generators" / "vqgan.md").read_text("utf-8")
+    columns = ["encoder", "decoder", "transformer", "discriminator", "importance", "codebook"]
+    columns += ["trained", "needed_to_sample"]
+    for recipe, counts in run("parameter_counts")["recipes"].items():
+        cells = [f"`{recipe}`", *(f"{counts[name] / 1e6:.3f}" for name in columns)]
+        assert f"| {' | '.join(cells)} |" in page
+
+
 def test_a_dry_run_and_a_note_are_marked(run: Any, recipe: Path) -> None:
     result = run("decoder", "--recipes", str(recipe), "--note", "busy machine")
     assert "**Busy machine; small settings, no measurement.**" in table_of(result)
