@@ -58,7 +58,9 @@ def _time(found: dict[str, Any]) -> str:
 def _roi_extraction(result: dict[str, Any]) -> str:
     rows = [(f"read image and segmentation ({result['case']})", _time(result["read"]))]
     rows += [(f"cut the ROI, {box}", _time(found)) for box, found in result["extract"].items()]
-    return _table(("what", "time"), [*rows, ("peak memory", f"{result['peak_mb']:g} MB")])
+    if result["peak_mb"] is not None:
+        rows.append(("peak memory", f"{result['peak_mb']:g} MB"))
+    return _table(("what", "time"), rows)
 
 
 def _generate(result: dict[str, Any]) -> str:
