@@ -91,6 +91,8 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
         fluid = rng.uniform(*_FLUID_FLAIR[class_name])
         pale *= rng.uniform(0.85, 1.15)
         dark_spots = rng.uniform(0.0, 0.35) if class_name == "HGG" else 0.0
+    if sequence == "t2":
+        fluid = max(fluid, 1.1 * core)
     texture = measured["enhancing" if class_name == "HGG" else "oedema"][sequence]
     middle, fine = texture["level"]["mean"], texture["fine"]["mean"]
     coarse = np.sqrt(max(texture["spread"]["mean"] ** 2 - fine**2, 0)) / middle

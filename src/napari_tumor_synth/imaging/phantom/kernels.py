@@ -117,6 +117,30 @@ def enlarge(field: Array, factor: int, start: NDArray[np.int_], out: Array) -> N
 
 
 @njit(cache=True, nogil=True, fastmath=True)
+def weigh_rows(weights: Array, first: NDArray[np.int_], rows: Array, out: Array) -> None:
+    """Set row i of `out` to the sum of ``weights[i, t] * rows[first[i] + t]`` over t.
+
+    In a fixed order, which a library's matrix product does not promise: its threads would change
+    the last bit, and a seed would no longer give the same case.
+
+    Parameters
+    ----------
+    weights : (n, taps); taps beyond the last row count nothing
+    first : (n,)
+    rows : (m, width)
+    out : (n, width), filled
+    """
+    count, taps = weights.shape
+    for i in range(count):
+        out[i] = 0
+        for t in range(taps):
+            weight, row = weights[i, t], first[i] + t
+            if weight != 0 and row < rows.shape[0]:
+                for k in range(rows.shape[1]):
+                    out[i, k] += weight * rows[row, k]
+
+
+@njit(cache=True, nogil=True, fastmath=True)
 def mix_tissue(maps: Array, means: Array, wide: float, out: Array) -> None:
     """Mix the intensities of tissues, sharpened from the mean of many people towards one person.
 

@@ -1,5 +1,7 @@
 """Simulate one case: anatomy, growth, mass effect, appearance, acquisition."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,11 +73,7 @@ def make_phantom(
     InputError
         A negative seed, or a centre outside the brain.
     """
-    known = next((name for name in CLASSES if name == class_name), None)
-    if known is None:
-        raise UnknownClassError(
-            f"The phantom has no class {class_name!r}.", f"Choose one of: {', '.join(CLASSES)}."
-        )
+    known = require_known([class_name])[0]
     if seed < 0:
         raise InputError(f"The seed {seed} is negative.", "Use a whole number from 0.")
     settings = settings or PhantomSettings()
@@ -91,6 +89,22 @@ def make_phantom(
     parts = compartments_of(known, tissue, growth, whole_ml, rng)
     push = push_of(parts.core > 0.5, rng.uniform(3, 9) if known == "HGG" else rng.uniform(1, 5))
     return _image(known, seed, settings, bend, tissue.start, parts, push, rng)
+
+
+def require_known(class_names: Sequence[str]) -> list[ClassName]:
+    """Return the names when the phantom has these classes.
+
+    Raises
+    ------
+    UnknownClassError
+        It lacks one; the message lists those it has.
+    """
+    for class_name in class_names:
+        if class_name not in CLASSES:
+            raise UnknownClassError(
+                f"The phantom has no class {class_name!r}.", f"Choose one of: {', '.join(CLASSES)}."
+            )
+    return [name for wanted in class_names for name in CLASSES if name == wanted]
 
 
 def _centre(settings: PhantomSettings, bend: Bend, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_tumor_synth.errors import OutputError
+from napari_tumor_synth.errors import InputError, OutputError
 from napari_tumor_synth.files import writable_folder
-from napari_tumor_synth.imaging.phantom.make import make_phantom
-from napari_tumor_synth.imaging.phantom.settings import CLASSES, PhantomSettings
+from napari_tumor_synth.imaging.phantom.make import make_phantom, require_known
+from napari_tumor_synth.imaging.phantom.settings import PhantomSettings
 from napari_tumor_synth.imaging.spawn import map_in_processes
 from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
@@ -35,6 +35,12 @@ class _Job:
         name = f"Phantom_{self.class_name}_{self.seed:06d}"
         return self.out / self.class_name / name
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all files are there: an earlier call may have made other sequences."""
+        parts = (*self.settings.sequences, "seg")
+        return all((self.folder / f"{self.folder.name}_{part}.nii.gz").is_file() for part in parts)
+
 
 def write_phantoms(
     out: Path | str,
@@ -49,14 +55,14 @@ def write_phantoms(
     """Simulate cases and write each into a folder of its own.
 
     ``<out>/<CLASS>/Phantom_<CLASS>_<seed>/`` holds ``…_flair.nii.gz`` and so on, and
-    ``…_seg.nii.gz``. A folder is whole or absent; cases that are there already are kept.
+    ``…_seg.nii.gz``. A folder is whole or absent; cases that have all their files are kept.
 
     Parameters
     ----------
     out : path
         Folder to write to.
     count : int
-        Cases of each class; their seeds are ``seed`` to ``seed + count - 1``.
+        Cases of each class, at least 1; their seeds are ``seed`` to ``seed + count - 1``.
     classes : sequence of str
         Among LGG and HGG.
     settings : PhantomSettings, optional
@@ -74,14 +80,15 @@ def write_phantoms(
     UnknownClassError, InputError, OutputError
         As their names say.
     """
+    if count < 1:
+        raise InputError(f"{count} phantoms cannot be made.", "Ask for at least one.")
+    require_known(classes)
     root = writable_folder(out)
     chosen = settings or PhantomSettings()
     jobs = [
-        _Job(name, number, chosen, root)
-        for number in range(seed, seed + count)
-        for name in sorted(classes, key=lambda name: CLASSES.index(name) if name in CLASSES else 9)
+        _Job(name, number, chosen, root) for number in range(seed, seed + count) for name in classes
     ]
-    todo = [job for job in jobs if not job.folder.is_dir()]
+    todo = [job for job in jobs if not job.is_done]
     done = len(jobs) - len(todo)
     with closing(map_in_processes(_write_case, todo, worker_count(workers))) as written:
         for name in written:
@@ -105,8 +112,21 @@ def _write_case(job: _Job) -> str:
             whole_numbers = Volume(image.array.astype(np.int16), image.affine)
             write_volume(whole_numbers, temporary / f"{name}_{sequence}.nii.gz", description=_NOTE)
         write_volume(case.segmentation, temporary / f"{name}_seg.nii.gz", description=_NOTE)
-        temporary.chmod(0o755)
-        os.rename(temporary, job.folder)
+        _move(temporary, job.folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return name
+
+
+def _move(temporary: Path, folder: Path) -> None:
+    try:
+        if folder.is_dir():  # other sequences of this case are there
+            for file in sorted(temporary.iterdir()):
+                os.replace(file, folder / file.name)
+        else:
+            temporary.chmod(0o755)
+            os.rename(temporary, folder)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {folder}: {error.strerror or error}.", "Choose another folder."
+        ) from error
