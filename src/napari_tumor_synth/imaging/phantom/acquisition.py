@@ -4,10 +4,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_tumor_synth.imaging.phantom.fields import Array, smooth_field
-from napari_tumor_synth.imaging.phantom.kernels import weigh_rows
+from napari_tumor_synth.imaging.phantom.kernels import enlarge, weigh_rows
 
 
 def shaded(image: Array, rng: np.random.Generator) -> Array:
@@ -15,9 +14,9 @@ def shaded(image: Array, rng: np.random.Generator) -> Array:
     step = 12
     coarse = tuple(-(-edge // step) + 1 for edge in image.shape)
     field = np.exp(0.08 * smooth_field(coarse, 2.5, rng))
-    large = ndimage.zoom(field, step, order=1, mode="nearest", grid_mode=True)
-    s, a, r = image.shape
-    result: Array = image * large[:s, :a, :r]
+    large = np.empty(image.shape, np.float32)
+    enlarge(field, step, np.zeros(3, int), large)
+    result: Array = image * large
     return result
 
 
