@@ -1,6 +1,5 @@
 """Turn a pickled state dict that the user trusts into a checkpoint."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_tumor_synth.errors import CheckpointError
+from napari_tumor_synth.files import atomic_file
 from napari_tumor_synth.generators.checkpoint import read_checkpoint
 from napari_tumor_synth.generators.vqgan_checkpoint import load_vqgan, save_vqgan
 from napari_tumor_synth.training.recipe_files import load_recipe
@@ -49,12 +49,9 @@ def convert_state_dict(
     states = _states_of(_tensors_of(weights))
     settings = generator_settings(load_recipe(recipe), classes)
     provenance: dict[str, Any] = {"converted_from": "state dict", "licence": licence}
-    sha256 = save_vqgan(out, settings, states, provenance)
-    try:
-        load_vqgan(read_checkpoint(out), out.stem, torch.device("cpu"))
-    except CheckpointError:
-        out.unlink()
-        raise
+    with atomic_file(out) as unproven:
+        sha256 = save_vqgan(unproven, settings, states, provenance)
+        load_vqgan(read_checkpoint(unproven), out.stem, torch.device("cpu"))
     return sha256
 
 
@@ -62,9 +59,12 @@ def _tensors_of(path: Path) -> Mapping[str, Tensor]:
     remedy = "Save only the state dict in a program that you trust: torch.save(model.state_dict())."
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # torch's reader raises nearly anything for a file that is none
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise CheckpointError(
-            f"{path.name} cannot be read as tensors alone ({str(error).splitlines()[0]}).", remedy
+            f"{path.name} cannot be read as tensors alone ({reason}).", remedy
         ) from error
     if not isinstance(content, Mapping) or not all(
         isinstance(name, str) and isinstance(tensor, Tensor) for name, tensor in content.items()
