@@ -98,15 +98,22 @@ def read_checkpoint(
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
         return Checkpoint(
             family=metadata["family"],
-            settings=json.loads(metadata["settings"]),
-            provenance=json.loads(metadata["provenance"]),
+            settings=_object(metadata, "settings"),
+            provenance=_object(metadata, "provenance"),
             tensors=tensors,
             sha256=sha256,
         )
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (SafetensorError, KeyError, ValueError) as error:
         raise CheckpointError(
             f"{path.name} is damaged or not a safetensors checkpoint ({error}).", _RETRAIN
         ) from error
+
+
+def _object(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
+    content = json.loads(metadata[name])
+    if not isinstance(content, dict):
+        raise ValueError(f"{name} are no JSON object")
+    return content
 
 
 def _verified_hash(path: Path, expected: str | None) -> str:
