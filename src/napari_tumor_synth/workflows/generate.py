@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_tumor_synth.errors import InputError, OutputError
-from napari_tumor_synth.generators.catalogue import resolve_model
+from napari_tumor_synth.generators.catalogue import list_models, resolve_model
 from napari_tumor_synth.generators.devices import choose_device, use_all_cores
 from napari_tumor_synth.generators.families import Generator, load_generator
 from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance, read_provenance
@@ -129,10 +129,11 @@ def request_from_provenance(
         The model of that name is another one (raised when it is loaded).
     """
     record = read_provenance(path)
+    installed = {listed.entry.sha256: listed.entry.name for listed in list_models()}
     return GenerationRequest(
         classes=(record.class_name,),
         seeds=(record.seed,),
-        model=model or record.model_name,
+        model=model or installed.get(record.model_sha256, record.model_name),
         device=device,
         decoding=record.decoding.model_dump(),
         repeat=record,

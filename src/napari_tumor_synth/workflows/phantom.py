@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from napari_tumor_synth.errors import InputError, OutputError, UnknownClassError
+from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.imaging.phantom.settings import CLASSES, SEQUENCES, PhantomSettings
 from napari_tumor_synth.imaging.phantom.writing import write_phantoms
 from napari_tumor_synth.progress import OnProgress, ignore_progress
@@ -26,34 +26,20 @@ def simulate_cases(
 
     Raises
     ------
-    UnknownClassError, InputError
-        A class or sequence cannot be simulated.
-    OutputError
-        The folder cannot be written, or holds a case without the sequences asked for.
+    UnknownClassError, InputError, OutputError
+        A class or sequence cannot be simulated, or the folder cannot be written.
     """
-    for class_name in classes:
-        if class_name not in CLASSES:
-            raise UnknownClassError(
-                f"There is no phantom of class {class_name!r}.", f"Use {', '.join(CLASSES)}."
-            )
     settings = _settings(sequences)
     with output_folder(out):
-        folders = write_phantoms(
+        return write_phantoms(
             out,
             count,
             seed,
-            classes=classes or CLASSES,
+            classes=tuple(dict.fromkeys(classes)) or CLASSES,
             settings=settings,
             workers=workers,
             on_progress=on_progress,
         )
-    for folder in folders:
-        for sequence in settings.sequences:
-            if not (folder / f"{folder.name}_{sequence}.nii.gz").is_file():
-                raise OutputError(
-                    f"{folder} was there already, without {sequence}.", "Choose another folder."
-                )
-    return folders
 
 
 def _settings(sequences: Sequence[str]) -> PhantomSettings:

@@ -1,0 +1,107 @@
+import nibabel as nib
+import numpy as np
+import pytest
+
+
+def _files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_roi_gives_the_stable_keys(run, case, tmp_path):
+    image, segmentation = case
+    result = run("roi", image, segmentation, "--out", tmp_path, "--size", 16, "--json").json
+    assert set(result) == {
+        "roi", "mask", "shape", "spacing_mm", "lost_fraction", "intensity_window",
+    }  # fmt: skip
+    assert result["roi"] == str(tmp_path / "Phantom_HGG_000000_flair_roi.nii.gz")
+    assert result["shape"] == [16, 16, 16]
+    assert result["spacing_mm"] == [1, 1, 1]
+    assert 0 <= result["lost_fraction"] < 1
+    low, high = result["intensity_window"]
+    assert low < high
+    roi, mask = nib.load(result["roi"]), nib.load(result["mask"])
+    inside = mask.get_fdata() > 0
+    assert np.all(roi.get_fdata()[~inside] == -1)
+    assert np.all(roi.get_fdata()[inside] >= np.float32(-0.9))
+
+
+def test_the_roi_overlays_its_parent(run, case, tmp_path):
+    image, segmentation = case
+    result = run("roi", image, segmentation, "--out", tmp_path, "--size", 24, "--json").json
+    mask, parent = nib.load(result["mask"]), nib.load(segmentation)
+    inside = np.argwhere(mask.get_fdata() > 0)
+    world = nib.affines.apply_affine(mask.affine, inside)
+    index = np.rint(nib.affines.apply_affine(np.linalg.inv(parent.affine), world)).astype(int)
+    labels = parent.get_fdata()
+    assert np.all(labels[tuple(index.T)] > 0)
+    assert len(inside) == np.count_nonzero(labels)
+
+
+def test_a_summary_for_people_and_warnings_on_stderr(run, case, tmp_path):
+    image, segmentation = case
+    small = ["--out", tmp_path, "--size", 8, "--spacing", 0.5]
+    outcome = run("roi", image, segmentation, *small)
+    assert "ml tumour" in outcome.out
+    assert "Warning: " in outcome.err  # the box is smaller than the tumour
+    quiet = run("roi", image, segmentation, *small, "--quiet")
+    assert quiet.out == ""
+    assert "Warning: " in quiet.err
+
+
+def test_several_sequences_become_channels(run, case, tmp_path):
+    image, segmentation = case
+    result = run(
+        "roi", image, segmentation, "--out", tmp_path, "--size", 16, "--add", f"t1={image}",
+        "--json",
+    ).json  # fmt: skip
+    assert result["roi"].endswith("_flair_flair_roi.nii.gz")
+    assert (tmp_path / "Phantom_HGG_000000_flair_t1_roi.nii.gz").is_file()
+
+
+def test_another_roi_of_that_name_is_kept(run, refuse, case, cohort, tmp_path):
+    image, segmentation = case
+    out = tmp_path / "out"
+    first = run("roi", image, segmentation, "--out", out, "--size", 16, "--json").json["roi"]
+    before = nib.load(first).get_fdata()
+    assert run("roi", image, segmentation, "--out", out, "--size", 16).code == 0  # the same again
+
+    other = tmp_path / image.name
+    other.write_bytes(
+        (cohort / "LGG/Phantom_LGG_000001/Phantom_LGG_000001_flair.nii.gz").read_bytes()
+    )
+    labels = cohort / "LGG/Phantom_LGG_000001/Phantom_LGG_000001_seg.nii.gz"
+    assert "--overwrite" in refuse("roi", other, labels, "--out", out, "--size", 16)
+    assert np.array_equal(nib.load(first).get_fdata(), before)
+
+    assert run("roi", other, labels, "--out", out, "--size", 16, "--overwrite").code == 0
+    assert not np.array_equal(nib.load(first).get_fdata(), before)
+
+
+def test_an_input_is_never_replaced(refuse, case, tmp_path):
+    image, mask = tmp_path / "a.nii.gz", tmp_path / "a_mask.nii.gz"
+    image.write_bytes(case[0].read_bytes())
+    mask.write_bytes(case[1].read_bytes())
+    words = refuse("roi", image, mask, "--out", tmp_path, "--size", 16, "--overwrite")
+    assert "its own input" in words
+    assert mask.read_bytes() == case[1].read_bytes()
+    assert _files(tmp_path) == ["a.nii.gz", "a_mask.nii.gz"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--labels", "0"], "labels"),
+        (["--labels", "1,x"], "not a list of whole numbers"),
+        (["--labels", "3"], "Choose among the labels that it holds: 2"),
+        (["--spacing", "15"], "--spacing"),
+        (["--spacing", "nan"], "spacing"),
+        (["--size", "7"], "--size"),
+        (["--size", "big"], "--size"),
+        (["--add", "t1"], "t1ce=FILE"),
+        (["--add", "flair=x.nii"], "t1ce=FILE"),
+        (["--add", "t1=nowhere.nii"], "nowhere.nii does not exist"),
+    ],
+)
+def test_options_out_of_range(refuse, case, tmp_path, options, words):
+    assert words in refuse("roi", *case, "--out", tmp_path / "out", *options)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,94 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from napari_tumor_synth.cli import train as verb
+from napari_tumor_synth.training.run_folder import RunFolder
+
+
+def test_train_stop_resume_generate(run, refuse, tiny_recipe, tiny_cache, tmp_path):
+    out = tmp_path / "run"
+    given = ["train", tiny_recipe, "--data", tiny_cache, "--out", out, "--device", "cpu"]
+    stopped = run(*given, "--max-minutes", 0, "--json")
+    assert stopped.json == {"run": str(out), "finished": False, "checkpoint": None}
+    assert f"--out {out} --resume" in stopped.err
+
+    assert "--resume" in refuse(*given)  # a run is there already
+    assert "No generator" not in refuse("generate", "--model", out, "--class", "LGG", "--out", "x")
+
+    finished = run(*given, "--resume", "--json").json
+    assert finished["finished"] is True
+    assert finished["checkpoint"] == str(out / "checkpoint.safetensors")
+    made = run("generate", "--model", out, "--class", "LGG", "--out", tmp_path / "s", "--json").json
+    assert made["model"] == "tiny"
+    assert os.path.isfile(made["samples"][0]["image"])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_at_the_end_of_a_step(
+    run, tiny_recipe, tiny_cache, tmp_path, monkeypatch, number
+):
+    from napari_tumor_synth.training import train as training
+
+    real = training.train_generator
+
+    def interrupted(*arguments, on_progress, **options):
+        def listen(progress):
+            if progress.step == 4:
+                signal.raise_signal(number)
+            on_progress(progress)
+
+        return real(*arguments, on_progress=listen, **options)
+
+    monkeypatch.setattr(training, "train_generator", interrupted)
+    out = tmp_path / "run"
+    outcome = run("train", tiny_recipe, "--data", tiny_cache, "--out", out, "--device", "cpu")
+    assert outcome.code == 130
+    assert outcome.out == ""
+    assert f"--out {out} --resume" in outcome.err
+    assert RunFolder(out).latest_state("autoencoder")[0] == 4
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_second_signal_stops_at_once():
+    seen = []
+    with verb.stop_at_a_step(seen.append):
+        signal.raise_signal(signal.SIGTERM)
+        seen.append("goes on")
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    assert seen == ["goes on"]
+
+
+@pytest.mark.slow
+def test_a_process_that_is_terminated_goes_on(tiny_recipe, tiny_cache, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "napari_tumor_synth.cli", "train", str(tiny_recipe)]
+    command += ["--data", str(tiny_cache), "--out", str(out), "--device", "cpu"]
+    process = subprocess.Popen([*command, "--save-minutes", "0"], stderr=subprocess.PIPE, text=True)
+    while not RunFolder(out).latest_state("autoencoder") and process.poll() is None:
+        time.sleep(0.05)
+    process.terminate()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in err
+    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (out / "checkpoint.safetensors").is_file()
+
+
+def test_what_cannot_be_trained(refuse, tiny_recipe, tiny_cache, tmp_path):
+    out = ["--out", tmp_path / "run"]
+    assert "There is no recipe" in refuse("train", "nothing", "--data", tiny_cache, *out)
+    assert "needs size" in refuse("train", "phantom-flair-64", "--data", tiny_cache, *out)
+    assert "no training run to resume" in refuse(
+        "train", tiny_recipe, "--data", tiny_cache, *out, "--resume"
+    )
+    refuse("train", tiny_recipe, "--data", tmp_path / "nowhere", *out)
+    refuse("train", tiny_recipe, "--data", tiny_cache, *out, "--device", "abacus")
+    refuse("train", tiny_recipe, "--data", tiny_cache, "--out", tiny_recipe)
+    assert not (tmp_path / "run").exists()

@@ -1,0 +1,76 @@
+import nibabel as nib
+import numpy as np
+import pytest
+
+from napari_tumor_synth.errors import OutputError
+from napari_tumor_synth.workflows.outputs import (
+    is_described_as,
+    output_folder,
+    require_not_input,
+    require_replaceable,
+)
+
+
+def test_a_folder_made_for_nothing_is_removed(tmp_path):
+    with pytest.raises(OutputError), output_folder(tmp_path / "a" / "b"):
+        raise OutputError("x", "y")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_holds_something_stays(tmp_path):
+    with pytest.raises(KeyboardInterrupt), output_folder(tmp_path / "a" / "b") as folder:
+        (folder / "whole").write_text("")
+        raise KeyboardInterrupt
+    assert (tmp_path / "a" / "b" / "whole").is_file()
+
+
+def test_a_folder_that_was_there_stays(tmp_path):
+    with pytest.raises(OutputError), output_folder(tmp_path):
+        raise OutputError("x", "y")
+    assert tmp_path.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("same", "overwrite", "allowed"),
+    [(True, False, True), (False, True, True), (True, True, True), (False, False, False)],
+)
+def test_only_the_same_thing_is_replaced(tmp_path, same, overwrite, allowed):
+    path = tmp_path / "x"
+    require_replaceable(path, lambda _: False, overwrite=False)
+    path.write_text("")
+    if allowed:
+        require_replaceable(path, lambda _: same, overwrite=overwrite)
+        return
+    with pytest.raises(OutputError, match="holds something else"):
+        require_replaceable(path, lambda _: same, overwrite=overwrite)
+
+
+def test_a_folder_is_never_replaced(tmp_path):
+    with pytest.raises(OutputError, match="is a folder"):
+        require_replaceable(tmp_path, lambda _: True, overwrite=True)
+
+
+def test_an_input_is_found_under_another_name(tmp_path):
+    (tmp_path / "x").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    require_not_input(tmp_path / "y", [tmp_path / "x"])
+    with pytest.raises(OutputError, match="its own input"):
+        require_not_input(tmp_path / "link", [tmp_path / "y", tmp_path / "x"])
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_files_are_known_by_their_description(tmp_path, suffix):
+    path = tmp_path / f"x{suffix}"
+    image = nib.Nifti1Image(np.zeros((2, 2, 2), np.uint8), np.eye(4))
+    image.header["descrip"] = b"made here"
+    nib.save(image, path)
+    assert is_described_as("made here")(path)
+    assert not is_described_as("made")(path)
+    assert not is_described_as("made here and there")(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x1f\x8b\x08", bytes(348)])
+def test_files_that_are_no_images_have_no_description(tmp_path, content):
+    for name in ("x.nii", "x.nii.gz", "x.png"):
+        (tmp_path / name).write_bytes(content)
+        assert not is_described_as("")(tmp_path / name)
