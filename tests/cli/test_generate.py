@@ -1,7 +1,10 @@
 import getpass
+import hashlib
 import json
 import os
+import shutil
 import socket
+import subprocess
 
 import nibabel as nib
 import numpy as np
@@ -198,6 +201,31 @@ def test_whole_samples_stay_when_the_disk_fills(refuse, tiny, tmp_path, monkeypa
         for seed in (7, 8)
         for end in (".json", "_mask.nii.gz", "_roi.nii.gz")
     ]
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 200 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)], capture_output=True
+    )
+    if not mounted or mounted.returncode != 0:
+        pytest.skip("only root can mount a small disk, and not everywhere")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full_half_way_holds_whole_samples(refuse, tiny, tiny_disk):
+    given = ["generate", "--model", tiny, "--class", "LGG", "--count", 40, "--out", tiny_disk / "s"]
+    assert "whole samples are kept" in refuse(*given)
+    names = sorted(path.name for path in (tiny_disk / "s").iterdir())
+    assert len(names) == 3 * len([name for name in names if name.endswith(".json")])
+    for record in (tiny_disk / "s").glob("*.json"):
+        files = json.loads(record.read_text())["files"]
+        image = record.with_name(f"{record.stem}_roi.nii.gz")
+        assert hashlib.sha256(image.read_bytes()).hexdigest() == files["flair"]
 
 
 @pytest.mark.parametrize(

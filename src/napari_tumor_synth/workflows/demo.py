@@ -1,7 +1,6 @@
 """The main job from end to end, on phantoms: MRI, ROI, synthetic ROIs, contact sheet."""
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,16 +105,15 @@ def run_demo(
         for number, name in enumerate(simulated):
             on_progress(Progress(number, steps, f"simulating a case of {name}"))
             phantoms.append(_phantom_roi(generator, name, seed, out, overwrite=overwrite))
-        rows: list[tuple[str, Sequence[SheetItem]]] = [
-            ("phantom", [phantom.item for phantom in phantoms])
-        ]
+        rows = {phantom.class_name: [phantom.item] for phantom in phantoms}
         written: list[SampleFiles] = []
         for number, class_name in enumerate(generator.classes, start=len(simulated)):
             on_progress(Progress(number, steps, f"sampling {class_name}"))
             samples = generator.sample(class_name, seeds)
             written += [write_synthetic(sample, synthetic) for sample in samples]
-            rows.append((f"synthetic {class_name}", sheet_items(samples)))
-        contact_sheet(rows, sheet, title=f"{generator.name} and phantoms", synthetic=True)
+            rows.setdefault(class_name, []).extend(sheet_items(samples))
+        title = f"One simulated case of each class, and new ROIs by {generator.name}"
+        contact_sheet(list(rows.items()), sheet, title=title, synthetic=True)
     on_progress(Progress(steps, steps, "done"))
     seconds = time.monotonic() - start
     return DemoResult(tuple(phantoms), tuple(written), sheet, generator.name, seconds)
@@ -134,6 +132,6 @@ def _phantom_roi(
         stem=case.name,
         overwrite=overwrite,
     )
-    label = f"phantom {class_name}, seed {seed}"
+    label = f"simulated {class_name}, seed {seed}"
     item = SheetItem(roi.image[0], label, roi.spacing, roi.mask)
     return PhantomRoi(class_name, case, files.images[0], files.mask, item)

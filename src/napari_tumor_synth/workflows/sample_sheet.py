@@ -53,7 +53,7 @@ def sheet_items(samples: Sequence[SyntheticRoi]) -> list[SheetItem]:
     return [
         SheetItem(
             image=sample.roi.image[0],
-            label=f"{sample.provenance.class_name}, seed {sample.provenance.seed}",
+            label=f"generated {sample.provenance.class_name}, seed {sample.provenance.seed}",
             spacing=sample.roi.spacing,
             mask=sample.roi.mask,
         )
