@@ -34,8 +34,9 @@ _FLUID_PALE = {
 }
 """Cyst or necrotic fluid, and solid tumour with T2-FLAIR mismatch."""
 _FLUID_FLAIR = {"HGG": (0.6, 1.35), "LGG": (0.35, 0.7)}
-_COARSE_SHARE = 0.85  # the rest of the spread comes from depth, necrosis and the tissue beneath
-_FINE_LOST = 1.7  # what blur and slices take away again
+_TEXTURE = {"HGG": (0.6, 0.8), "LGG": (0.35, 0.9)}
+"""Share of the measured coarse and fine spread that is texture; the rest of the coarse comes from
+depth, necrosis, cysts and the tissue beneath; blur and slices take away some of the fine."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
     def level(label: str) -> float:
         one = measured[label][sequence]["level"]
         variation = min(one["sd"] / one["mean"], 0.2)
-        z = np.clip(0.85 * bright + 0.5 * rng.normal(), -1.8, 1.8)
+        z = np.clip(0.75 * bright + 0.66 * rng.normal(), -1.8, 1.8)
         return float(one["mean"] * np.exp(variation * z))
 
     oedema, core, enhancing = level("oedema"), level("core"), level("enhancing")
@@ -86,20 +87,21 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
     dark_spots = 0.0
     if sequence == "flair":
         oedema = max(oedema, 1.2)
-        core = float(np.clip(core, 0.85 * oedema, 1.2 * oedema))
-        enhancing = float(np.clip(enhancing, 0.8 * oedema, 1.15 * oedema))
+        core = float(np.clip(core, 0.75 * oedema, 1.3 * oedema))
+        enhancing = float(np.clip(enhancing, 0.75 * oedema, 1.25 * oedema))
         fluid = rng.uniform(*_FLUID_FLAIR[class_name])
         pale *= rng.uniform(0.85, 1.15)
-        dark_spots = rng.uniform(0.0, 0.35) if class_name == "HGG" else 0.0
+        dark_spots = rng.uniform(0.0, 0.2) if class_name == "HGG" else 0.0
     if sequence == "t2":
         fluid = max(fluid, 1.1 * core)
     texture = measured["enhancing" if class_name == "HGG" else "oedema"][sequence]
     middle, fine = texture["level"]["mean"], texture["fine"]["mean"]
     coarse = np.sqrt(max(texture["spread"]["mean"] ** 2 - fine**2, 0)) / middle
+    coarse_share, fine_share = _TEXTURE[class_name]
     strength = float(np.exp(0.25 * rng.normal()))
     return Look(
         oedema, core, enhancing, fluid, pale,
-        _COARSE_SHARE * coarse * strength, _FINE_LOST * fine / middle * strength, dark_spots,
+        coarse_share * coarse * strength, fine_share * fine / middle * strength, dark_spots,
     )  # fmt: skip
 
 

@@ -156,6 +156,7 @@ def _image(
     labels = np.zeros(brain.shape, np.uint8)
     labels[here] = _labels(fields, rng.uniform(0.0, 0.45), rng)
     thickness, axis = _slices(settings, rng)
+    noise = settings.noise * (1.0 if thickness > 1 else 0.55)  # thin slices are averaged longer
     grain = 1 + 0.05 * smooth_field(brain.shape, 1, rng) + 0.04 * smooth_field(brain.shape, 3, rng)
     wide, in_plane = rng.uniform(1.0, 2.6), rng.uniform(0.35, 0.8)
     images: dict[str, Volume] = {}
@@ -166,7 +167,7 @@ def _image(
             continue
         image = tissue_intensity(maps, sequence, wide) * grain
         image[here] = tumour_intensity(fields, textures, image[here], look)
-        image = noisy(shaded(image, own), settings.noise * own.uniform(0.6, 1.6), own)
+        image = noisy(shaded(image, own), noise * own.uniform(0.6, 1.6), own)
         image = blurred_in_plane(image, in_plane, axis)
         image = in_slices(image, thickness, axis, own)
         images[sequence] = Volume(in_units(image, brain, own), template().affine)

@@ -27,7 +27,8 @@ class PhantomSettings(BaseModel):
         Where the tumour starts, RAS millimetres of MNI space; None draws a place in the white
         matter above the tentorium.
     noise : float
-        Standard deviation of the Rician noise in units of normal white matter.
+        Standard deviation of the Rician noise in units of normal white matter, before the average
+        over a thick slice; cases vary from 0.6 to 1.6 times that.
     thick_slices : float
         Share of cases acquired in thick slices, as most clinical FLAIR images are.
     """
