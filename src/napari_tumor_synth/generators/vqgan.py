@@ -3,7 +3,7 @@
 Sources: Zhou et al. 2023 (unconditional), Zhou and Khalvati 2024 (class-conditional).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,13 +13,13 @@ from torch import Tensor
 from napari_tumor_synth.errors import InputError, UnknownClassError
 from napari_tumor_synth.generators.devices import memory_errors_explained
 from napari_tumor_synth.generators.provenance import (
-    MAX_SEED,
     DecodingSettings,
     Provenance,
     now,
     versions,
 )
 from napari_tumor_synth.generators.sampling import Streams, sample_causal, sample_parallel
+from napari_tumor_synth.generators.seeds import BATCH_WIDTH, in_batches, require_in_range
 from napari_tumor_synth.generators.synthetic import SyntheticRoi, synthetic_roi
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
@@ -30,7 +30,6 @@ from napari_tumor_synth.networks.transformer import (
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
-BATCH_WIDTH = 8
 _SPARE_MEMORY = "Close other programs, or use --device cpu."
 
 
@@ -85,7 +84,7 @@ class VqganGenerator:
                     f"{self.name} has no class {class_name!r}.",
                     f"Choose one of: {', '.join(self.classes)}.",
                 )
-        _require_in_range(seeds)
+        require_in_range(seeds)
         self._resolved(decoding)
 
     def sample(
@@ -119,7 +118,7 @@ class VqganGenerator:
         chosen = self._resolved(decoding or self.default_decoding)
         self.require([class_name], seeds, chosen)
         samples: list[SyntheticRoi] = []
-        for batch in _batches(seeds):
+        for batch in in_batches(seeds):
             done = len(samples)
 
             def report(progress: Progress, done: int = done) -> None:
@@ -260,16 +259,3 @@ def _tensor_of(tokens: Sequence[Sequence[int]]) -> Tensor:
     if len({len(codes) for codes in tokens}) != 1:
         return torch.empty(0, dtype=torch.long)
     return torch.tensor([[min(max(code, -1), 2**31) for code in codes] for codes in tokens])
-
-
-def _require_in_range(seeds: Sequence[int]) -> None:
-    for seed in (min(seeds, default=0), max(seeds, default=0)):
-        if not 0 <= seed <= MAX_SEED:
-            raise InputError(
-                f"The seed {seed} is out of range.", f"Use whole numbers from 0 to {MAX_SEED}."
-            )
-
-
-def _batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
-    for first in range(0, len(seeds), BATCH_WIDTH):
-        yield seeds[first : first + BATCH_WIDTH]

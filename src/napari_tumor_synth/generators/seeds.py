@@ -1,0 +1,30 @@
+"""Seeds of samples: which there are, and how a few are taken at a time."""
+
+from collections.abc import Iterator, Sequence
+
+from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.generators.provenance import MAX_SEED
+
+BATCH_WIDTH = 8
+"""Samples drawn together."""
+
+
+def require_in_range(seeds: Sequence[int]) -> None:
+    """Make sure that all seeds can be used.
+
+    Raises
+    ------
+    InputError
+        One is negative or too large.
+    """
+    for seed in (min(seeds, default=0), max(seeds, default=0)):
+        if not 0 <= seed <= MAX_SEED:
+            raise InputError(
+                f"The seed {seed} is out of range.", f"Use whole numbers from 0 to {MAX_SEED}."
+            )
+
+
+def in_batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the seeds, at most `BATCH_WIDTH` at a time."""
+    for first in range(0, len(seeds), BATCH_WIDTH):
+        yield seeds[first : first + BATCH_WIDTH]
