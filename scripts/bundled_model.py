@@ -12,6 +12,8 @@ import shutil
 import sys
 from pathlib import Path
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # share the processor; before torch loads
+
 import torch
 
 from napari_tumor_synth.evaluation.classifier import RoiClassifier

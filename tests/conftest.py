@@ -11,6 +11,10 @@ import pytest
 
 from napari_tumor_synth.imaging.volume import Volume
 
+# Threads that wait by spinning take the processor from each other on a busy machine: tests of
+# seconds then take minutes. Read when torch is loaded, here and in processes that tests start.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 ORIENTATIONS = [
     "".join(axes)
     for order in itertools.permutations(("RL", "AP", "SI"))
