@@ -1,6 +1,7 @@
 import nibabel as nib
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from napari_tumor_synth.errors import InputError, UnknownClassError
 from napari_tumor_synth.imaging.phantom.acquisition import in_units
@@ -160,6 +161,19 @@ def test_high_grade_tumours_are_more_uneven_than_low_grade_ones() -> None:
     )
     assert coarse["HGG"] > 1.2 * coarse["LGG"]
     assert fine["HGG"] > 1.2 * fine["LGG"]
+
+
+@pytest.mark.slow
+def test_volume_alone_does_not_tell_the_classes_apart() -> None:
+    draws = [
+        (name, make_phantom(name, seed, FLAIR))
+        for seed in range(300, 315)
+        for name in ("HGG", "LGG")
+    ]
+    grades = [name == "HGG" for name, _ in draws]
+    volumes = [np.count_nonzero(case.segmentation.array) for _, case in draws]
+    area = roc_auc_score(grades, volumes)
+    assert max(area, 1 - area) <= 0.75
 
 
 def test_the_look_follows_the_numbers_measured_over_real_cases() -> None:

@@ -34,6 +34,8 @@ _FLUID_PALE = {
 }
 """Cyst or necrotic fluid, and solid tumour with T2-FLAIR mismatch."""
 _FLUID_FLAIR = {"HGG": (0.6, 1.35), "LGG": (0.35, 0.7)}
+_MIDDLE = {"HGG": (0.4, 0.9), "LGG": (0.1, 0.4)}
+"""Range of how much brighter the middle is than the border in FLAIR and T2, relative."""
 _TEXTURE = {"HGG": (0.6, 0.8), "LGG": (0.35, 0.9)}
 """Share of the measured coarse and fine spread that is texture; the rest of the coarse comes from
 depth, necrosis, cysts and the tissue beneath; blur and slices take away some of the fine."""
@@ -51,6 +53,8 @@ class Look:
         Standard deviation of the texture over about 8 mm, and over about 3 mm, relative.
     dark_spots : float
         Depth of small dark foci, relative.
+    middle : float
+        How much brighter the middle is than the border, relative.
     """
 
     oedema: float
@@ -61,6 +65,7 @@ class Look:
     coarse: float
     fine: float
     dark_spots: float
+    middle: float
 
 
 @cache
@@ -84,7 +89,7 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
 
     oedema, core, enhancing = level("oedema"), level("core"), level("enhancing")
     fluid, pale = (m * float(rng.normal(1, 0.06)) for m in _FLUID_PALE[sequence])
-    dark_spots = 0.0
+    dark_spots, middle_gain = 0.0, 0.0
     if sequence == "flair":
         oedema = max(oedema, 1.2)
         core = float(np.clip(core, 0.75 * oedema, 1.3 * oedema))
@@ -92,8 +97,10 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
         fluid = rng.uniform(*_FLUID_FLAIR[class_name])
         pale *= rng.uniform(0.85, 1.15)
         dark_spots = rng.uniform(0.0, 0.2) if class_name == "HGG" else 0.0
+        middle_gain = rng.uniform(*_MIDDLE[class_name])
     if sequence == "t2":
         fluid = max(fluid, 1.1 * core)
+        middle_gain = rng.uniform(*_MIDDLE[class_name])
     texture = measured["enhancing" if class_name == "HGG" else "oedema"][sequence]
     middle, fine = texture["level"]["mean"], texture["fine"]["mean"]
     coarse = np.sqrt(max(texture["spread"]["mean"] ** 2 - fine**2, 0)) / middle
@@ -101,7 +108,8 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
     strength = float(np.exp(0.25 * rng.normal()))
     return Look(
         oedema, core, enhancing, fluid, pale,
-        coarse_share * coarse * strength, fine_share * fine / middle * strength, dark_spots,
+        coarse_share * coarse * strength, fine_share * fine / middle * strength,
+        dark_spots, middle_gain,
     )  # fmt: skip
 
 
@@ -159,13 +167,16 @@ def tumour_intensity(fields: Array, textures: Array, tissue: Array, look: Look) 
     """
     whole, core, enhancing, fluid, pale, depth = fields
     coarse, fine, spots = textures
-    # fluid gathers towards the core; a little of the old contrast shines through
-    swollen = look.oedema * (1.04 + 0.22 * depth) * (0.85 + 0.15 * tissue)
+    # a little of the old contrast shines through
+    swollen = look.oedema * (0.85 + 0.15 * tissue)
     solid = swollen + core * (look.core - swollen)
     solid = solid + enhancing * (look.enhancing - solid)
     grain = 0.9 + 0.2 * core
     solid = solid * np.exp(grain * (look.coarse * coarse + look.fine * fine))
     solid = solid * (1 - look.dark_spots * spots * np.clip(core, 0.15, 1))
+    solid = solid * (
+        1 + look.middle * (depth - 0.2)
+    )  # infiltration and water gather towards the middle
     solid = solid + pale * (look.pale - solid)
     solid = solid + fluid * (look.fluid * (1 + 0.14 * coarse + 0.1 * fine) - solid)
     mixed: Array = tissue + whole * (solid - tissue)
