@@ -113,6 +113,13 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
     )  # fmt: skip
 
 
+def noise_share(class_name: ClassName, sequence: str) -> float:
+    """Return how grainy a sequence is, compared with FLAIR, in white matter of real cases."""
+    white = label_statistics()[class_name]["white"]
+    share: float = white[sequence]["noise"]["mean"] / white["flair"]["noise"]["mean"]
+    return share
+
+
 @dataclass(frozen=True, eq=False)
 class Textures:
     """Textures that all sequences of a case share, ``(s, a, r)`` in voxels of 1 mm."""

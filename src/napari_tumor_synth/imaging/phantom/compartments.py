@@ -89,7 +89,7 @@ def _high_grade(core: Array, whole: Array, rng: np.random.Generator) -> Compartm
     gaps = np.clip(smooth_field(core.shape, 4, rng) + rng.uniform(1.0, 2.0), 0, 1)
     enhancing = core * (1 - necrosis) * gaps
     clots = 0.6 * smooth_field(core.shape, 4, rng) + 0.45 * smooth_field(core.shape, 1.6, rng)
-    runny = necrosis * np.clip(clots + rng.uniform(-1.1, 0.5), 0, 1)
+    runny = necrosis * np.clip(clots + rng.uniform(-0.75, 0.65), 0, 1)
     fluid = runny.astype(np.float32)
     return Compartments(whole, core, enhancing, fluid, np.zeros_like(core), _depth(whole))
 
@@ -99,7 +99,7 @@ def _low_grade(solid: Array, whole: Array, rng: np.random.Generator) -> Compartm
     depth_mm = _depth_mm(whole > 0.5)
     border = rng.uniform(3, 9) * np.exp(0.5 * smooth_field(shape, 4, rng))
     core = np.clip(0.5 + 0.25 * (depth_mm - border), 0, 1)
-    fluid = _cysts(core, rng) if rng.random() < 0.4 else np.zeros_like(core)
+    fluid = _cysts(core, rng) if rng.random() < 0.3 else np.zeros_like(core)
     pale = np.zeros_like(core)
     if rng.random() < 0.25:
         inner = rng.uniform(3, 8) * np.exp(0.5 * smooth_field(shape, 3, rng))

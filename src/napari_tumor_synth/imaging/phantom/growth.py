@@ -126,11 +126,14 @@ def _mobility(tissue: Tissue) -> Array:
 
 
 def _seeds(tissue: Tissue, habitat: Array, rng: np.random.Generator) -> Array:
-    """Start at the centre, in a third of cases also a little way off."""
+    """Start at the centre, in 40 % of cases also a little way off.
+
+    Further seeds lie so near that they grow together, mostly: a lone one would grow to a ball.
+    """
     cells = np.zeros_like(habitat)
     starts = [np.full(3, BOX // 2)]
     while rng.random() < 0.4 and len(starts) < 4:
-        starts.append(starts[0] + rng.integers(-9, 10, 3))
+        starts.append(starts[-1] + rng.integers(-6, 7, 3))
     places = np.argwhere(habitat > 0.5)
     for start in starts:
         nearest = places[np.argmin(((places - start) ** 2).sum(1))]

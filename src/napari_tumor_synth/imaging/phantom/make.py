@@ -23,6 +23,7 @@ from napari_tumor_synth.imaging.phantom.anatomy import (
 from napari_tumor_synth.imaging.phantom.appearance import (
     Textures,
     look_of,
+    noise_share,
     tissue_intensity,
     tumour_intensity,
 )
@@ -157,7 +158,7 @@ def _image(
     labels[here] = _labels(fields, rng.uniform(0.0, 0.45), rng)
     thickness, axis = _slices(settings, rng)
     noise = settings.noise * (1.0 if thickness > 1 else 0.55)  # thin slices are averaged longer
-    grain = 1 + 0.05 * smooth_field(brain.shape, 1, rng) + 0.04 * smooth_field(brain.shape, 3, rng)
+    grain = 0.05 * smooth_field(brain.shape, 1, rng) + 0.04 * smooth_field(brain.shape, 3, rng)
     wide, in_plane = rng.uniform(1.0, 2.6), rng.uniform(0.35, 0.8)
     images: dict[str, Volume] = {}
     for sequence in SEQUENCES:
@@ -165,9 +166,10 @@ def _image(
         own = np.random.default_rng([seed, SEQUENCES.index(sequence), CLASSES.index(class_name)])
         if sequence not in settings.sequences:
             continue
-        image = tissue_intensity(maps, sequence, wide) * grain
+        share = noise_share(class_name, sequence)
+        image = tissue_intensity(maps, sequence, wide) * (1 + share * grain)
         image[here] = tumour_intensity(fields, textures, image[here], look)
-        image = noisy(shaded(image, own), noise * own.uniform(0.6, 1.6), own)
+        image = noisy(shaded(image, own), share * noise * own.uniform(0.6, 1.6), own)
         image = blurred_in_plane(image, in_plane, axis)
         image = in_slices(image, thickness, axis, own)
         images[sequence] = Volume(in_units(image, brain, own), template().affine)
