@@ -98,6 +98,9 @@ def look_of(class_name: ClassName, sequence: str, rng: np.random.Generator) -> L
         pale *= rng.uniform(0.85, 1.15)
         dark_spots = rng.uniform(0.0, 0.2) if class_name == "HGG" else 0.0
         middle_gain = rng.uniform(*_MIDDLE[class_name])
+    if sequence == "t1ce" and class_name == "HGG":
+        # the rim is thin: blur and slices take a share of its brightness away
+        enhancing = max(1.2 * enhancing, 1.4 * max(core, oedema))
     if sequence == "t2":
         fluid = max(fluid, 1.1 * core)
         middle_gain = rng.uniform(*_MIDDLE[class_name])
