@@ -14,6 +14,8 @@ NECROTIC, OEDEMA, ENHANCING = 1, 2, 4
 
 Mask = NDArray[np.bool_]
 
+_THINNEST_RIM_MM = 2.5
+
 
 @dataclass(frozen=True, eq=False)
 class Compartments:
@@ -83,15 +85,25 @@ def _high_grade(core: Array, whole: Array, rng: np.random.Generator) -> Compartm
     depth_mm = _depth_mm(core > 0.5)
     rim_mm = rng.uniform(4, 10)
     uneven = 0.45 * smooth_field(core.shape, 2.5, rng) + 0.35 * smooth_field(core.shape, 5, rng)
-    necrosis = np.clip(0.5 + 0.4 * (depth_mm - rim_mm * np.exp(uneven)), 0, 1)
+    rim = np.maximum(rim_mm * np.exp(uneven), _THINNEST_RIM_MM)
+    necrosis = np.clip(0.5 + 0.4 * (depth_mm - rim), 0, 1)
     if rng.random() < 0.15:  # solid
         necrosis *= smooth_field(core.shape, 3, rng) > 1
+    if rng.random() < 0.5:
+        necrosis *= 1 - _septa(core.shape, rng)
     gaps = np.clip(smooth_field(core.shape, 4, rng) + rng.uniform(1.0, 2.0), 0, 1)
     enhancing = core * (1 - necrosis) * gaps
     clots = 0.6 * smooth_field(core.shape, 4, rng) + 0.45 * smooth_field(core.shape, 1.6, rng)
     runny = necrosis * np.clip(clots + rng.uniform(-0.75, 0.65), 0, 1)
     fluid = runny.astype(np.float32)
     return Compartments(whole, core, enhancing, fluid, np.zeros_like(core), _depth(whole))
+
+
+def _septa(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Return walls of living tumour between chambers of necrosis: zero levels of a random field."""
+    field = smooth_field(shape, rng.uniform(3.0, 5.0), rng)
+    width = rng.uniform(0.15, 0.4) * np.exp(0.5 * smooth_field(shape, 2, rng))
+    return np.asarray(np.clip(1.5 - np.abs(field) / width, 0, 1), dtype=np.float32)
 
 
 def _low_grade(solid: Array, whole: Array, rng: np.random.Generator) -> Compartments:

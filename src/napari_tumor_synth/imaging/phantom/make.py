@@ -167,7 +167,7 @@ def _image(
         if sequence not in settings.sequences:
             continue
         share = noise_share(class_name, sequence)
-        image = tissue_intensity(maps, sequence, wide) * (1 + share * grain)
+        image: Array = tissue_intensity(maps, sequence, wide) * (1 + np.float32(share) * grain)
         image[here] = tumour_intensity(fields, textures, image[here], look)
         image = noisy(shaded(image, own), share * noise * own.uniform(0.6, 1.6), own)
         image = blurred_in_plane(image, in_plane, axis)
