@@ -34,9 +34,12 @@ _FLUID_PALE = {
 }
 """Cyst or necrotic fluid, and solid tumour with T2-FLAIR mismatch."""
 _FLUID_FLAIR = {"HGG": (0.6, 1.35), "LGG": (0.35, 0.7)}
-_MIDDLE = {"HGG": (0.4, 0.9), "LGG": (0.1, 0.4)}
-"""Range of how much brighter the middle is than the border in FLAIR and T2, relative."""
-_TEXTURE = {"HGG": (0.6, 0.8), "LGG": (0.35, 0.9)}
+_MIDDLE = {"HGG": (0.1, 0.5), "LGG": (0.0, 0.3)}
+"""Range of how much brighter the middle is than the border in FLAIR and T2, relative.
+
+This and the shares of texture were adjusted with ``scripts/compare_phantom_with_real.py``.
+"""
+_TEXTURE = {"HGG": (0.48, 1.15), "LGG": (0.25, 0.85)}
 """Share of the measured coarse and fine spread that is texture; the rest of the coarse comes from
 depth, necrosis, cysts and the tissue beneath; blur and slices take away some of the fine."""
 

@@ -48,7 +48,7 @@ from napari_tumor_synth.imaging.phantom.settings import (
 from napari_tumor_synth.imaging.volume import Volume
 
 _BOX_MM = BOX * GRID_MM
-_MEDIAN_ML = {"HGG": 90.0, "LGG": 80.0}
+_MEDIAN_ML = {"HGG": 85.0, "LGG": 90.0}
 _SPREAD = 0.5
 _TENTORIUM_MM = -12.0
 
