@@ -13,7 +13,8 @@ from shared.measuring import begin, own_peak, parser, report, timed
 
 from napari_tumor_synth.training.recipe_files import load_recipe
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan_recipe import Phase, VqganRecipe
+from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan_stage_settings import Phase
 from napari_tumor_synth.training.vqgan_tokens import TokenSet
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 

@@ -15,14 +15,14 @@ from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer_settings import TransformerSettings
 from napari_tumor_synth.networks.vqgan_settings import VqganSettings
-from napari_tumor_synth.training.vqgan_recipe import (
+from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan_stage_settings import (
     AdversarialSchedule,
     AutoencoderTraining,
     LossWeights,
     PerceptualChoice,
     Phase,
     TokenTraining,
-    VqganRecipe,
 )
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference" / "settings.md"
@@ -46,7 +46,7 @@ _HEAD = """# Settings
 
 Written by `scripts/write_settings_reference.py` from the models in the code; do not edit.
 Seed papers: [000] and [1] are Zhou et al. 2023, [001] and [2] are Zhou and Khalvati 2024.
-A meaning of – is explained in [the family's page](../generators/vqgan.md).
+More on the networks and their training is on [the family's page](../generators/vqgan.md).
 """
 _LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 

@@ -42,6 +42,7 @@ dropout = 0.1
 
 [autoencoder_training]
 learning_rate = 2e-3
+quantiser_start = 0.1
 phases = [{ batch = 4, steps = 20, crop = 8 }, { batch = 3, epochs = 2 }]
 
 [autoencoder_training.losses]

@@ -11,7 +11,7 @@ Seed papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-V
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
@@ -19,173 +19,47 @@ from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer import TransformerSettings
 from napari_tumor_synth.networks.vqgan import VqganSettings
-
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from napari_tumor_synth.training.vqgan_stage_settings import (
+    AutoencoderTraining,
+    Positive,
+    RecipePart,
+    TokenTraining,
+)
 
 
-class Phase(_Settings):
-    """A stretch of training with one batch size and one patch size.
+class VqganRecipe(RecipePart):
+    """Everything that determines a training, besides the data.
 
     Attributes
     ----------
-    batch : int
-        ROIs (or patches) a step; 3 in [1]_ section 4.1 and [2]_ section 3.
-    epochs, steps : int
-        Length; exactly one of the two.
-    crop : int, optional
-        Edge of the patches in voxels; None trains on whole ROIs, as the papers do.
+    name : str
+        Of the generator: small letters, digits, dots and hyphens.
+    description : str
+        One line for the catalogue.
+    family : {"vqgan"}
+        Of the generator.
+    seed : int
+        Of everything random in training.
+    size : (int, int, int)
+        Voxels of an ROI along S, A and R; the cache must have it.
+    spacing_mm : float
+        Edge of a voxel; the cache must have it.
+    sequences : sequence of str
+        Channels of an ROI in their order; the cache must hold them.
+    conditional : bool
+        Learn the classes of the cache ([2]_), or none ([1]_).
+    precision : {"32-true", "bf16-mixed", "16-mixed"}
+        Of training.
+    mirror : bool
+        Mirror half of the ROIs left-right in the first stage.
+    autoencoder, importance, discriminator, transformer
+        The networks, see below; without ``importance`` every region weighs the same, without
+        ``discriminator`` the first stage has no adversarial term.
+    autoencoder_training, token_training
+        The two stages, see below.
+    decoding : DecodingSettings
+        What ``generate`` uses unless told otherwise.
     """
-
-    batch: Annotated[int, Field(ge=1)] = 3
-    epochs: Annotated[int, Field(ge=1)] | None = None
-    steps: Annotated[int, Field(ge=1)] | None = None
-    crop: Annotated[int, Field(ge=8)] | None = None
-
-    @model_validator(mode="after")
-    def _one_length(self) -> Self:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give either epochs or steps")
-        return self
-
-    def step_count(self, rois: int) -> int:
-        """Return the steps of this phase for a training set of `rois` ROIs."""
-        if self.steps is not None:
-            return self.steps
-        return (self.epochs or 0) * math.ceil(rois / self.batch)
-
-
-class LossWeights(_Settings):
-    """Weights of Eq. 5 of [1]_ and Eq. 3 of [2]_.
-
-    Attributes
-    ----------
-    l1, perceptual, feature_matching, gradient, codebook : float
-        lambda_1 to lambda_5: 4, 1, 4, 4, 1 in both papers.
-    adversarial : float
-        Weight of the generator's adversarial term. It is missing from the papers' equations but
-        present in their code.
-    reconstruction, classification : float
-        C_1 = 0.8 and C_2 = 0.2 of [2]_; 1 and 0 give [1]_.
-    foreground : float
-        Weight of voxels inside the tumour in the L1 term; 1 in the papers.
-    """
-
-    l1: NonNegative = 4.0
-    perceptual: NonNegative = 1.0
-    feature_matching: NonNegative = 4.0
-    gradient: NonNegative = 4.0
-    codebook: NonNegative = 1.0
-    adversarial: NonNegative = 1.0
-    reconstruction: NonNegative = 1.0
-    classification: NonNegative = 0.0
-    foreground: Positive = 1.0
-
-
-class PerceptualChoice(_Settings):
-    """The perceptual term.
-
-    Attributes
-    ----------
-    backbone : {"efficientnet-lite0", "vgg16", "none"}
-        VGG16 in the papers: name a file of its weights. EfficientNet-Lite0 is installed.
-    slices : int
-        3 in [1]_, 6 in [2]_.
-    distance : {"unit", "squared"}
-        Between features scaled to unit length, whose size does not depend on the backbone, or the
-        squared difference of Eq. 1, which for EfficientNet-Lite0 is some 60 times larger.
-    weights_file : str
-        Weights of VGG16.
-    """
-
-    backbone: Literal["efficientnet-lite0", "vgg16", "none"] = "none"
-    slices: Annotated[int, Field(ge=1)] = 3
-    distance: Literal["unit", "squared"] = "unit"
-    weights_file: str = ""
-
-
-class AdversarialSchedule(_Settings):
-    """When the discriminator starts and how its term grows.
-
-    The papers do not say; their code starts at epoch 1,500 to 2,500 of 4,000.
-
-    Attributes
-    ----------
-    start : float
-        Share of the stage after which the discriminator starts to learn.
-    warm_up : float
-        Share of the stage during which it learns before the generator feels it.
-    ramp : float
-        Share of the stage over which its terms grow to full weight.
-    """
-
-    start: Share = 0.5
-    warm_up: Share = 0.02
-    ramp: Share = 0.1
-
-
-class AutoencoderTraining(_Settings):
-    """First stage.
-
-    Attributes
-    ----------
-    quantiser_start : float
-        Share of the stage during which the decoder sees the latent itself, so that the codebooks
-        begin in a latent that has settled; 0 in the papers.
-    """
-
-    phases: tuple[Phase, ...] = (Phase(epochs=4000),)
-    learning_rate: Positive = 1e-4
-    betas: tuple[Share, Share] = (0.5, 0.9)
-    final_learning_rate: NonNegative = 0.0
-    warm_up_steps: Annotated[int, Field(ge=0)] = 0
-    clip_norm: Positive = 1.0
-    quantiser_start: Share = 0.0
-    losses: LossWeights = LossWeights()
-    perceptual: PerceptualChoice = PerceptualChoice()
-    adversarial: AdversarialSchedule = AdversarialSchedule()
-
-
-class TokenTraining(_Settings):
-    """Second stage.
-
-    Attributes
-    ----------
-    masking : {"random-codes", "hybrid", "cosine", "none"}
-        Random codes ([1]_ section 3.1), temporal-agnostic hybrid masking ([2]_ section 2.1), a
-        cosine schedule with [MASK] only (bidirectional models), or clean next-token prediction.
-    mask_ratio : float
-        alpha: 0.5 in both papers, 0.15 for the paediatric data of [1]_.
-    top_k : float
-        Share of the ranking that counts as important: 0.25 in [2]_.
-    sided : {"single", "double"}
-        Neighbours masked with each important token ([2]_ appendix B.2).
-    loss_on : {"masked", "all"}
-        Positions in the cross-entropy: the masked ones (Eq. 6 of [1]_), or all.
-    """
-
-    phases: tuple[Phase, ...] = (Phase(epochs=1500),)
-    learning_rate: Positive = 4.5e-6
-    betas: tuple[Share, Share] = (0.9, 0.95)
-    weight_decay: NonNegative = 0.01
-    schedule: Literal["constant", "cosine"] = "constant"
-    warm_up_steps: Annotated[int, Field(ge=0)] = 0
-    clip_norm: Positive = 1.0
-    masking: Literal["random-codes", "hybrid", "cosine", "none"] = "random-codes"
-    mask_ratio: Share = 0.5
-    top_k: Share = 0.25
-    sided: Literal["single", "double"] = "single"
-    loss_on: Literal["masked", "all"] = "masked"
-    mirror: bool = False
-
-
-class VqganRecipe(_Settings):
-    """Everything that determines a training, besides the data."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     description: str = ""
