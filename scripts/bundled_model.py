@@ -35,6 +35,7 @@ from napari_tumor_synth.workflows.model_report import ReportSettings, report_on_
 
 PACKAGE = Path(__file__).parent.parent / "src" / "napari_tumor_synth"
 LICENCE = "BSD-3-Clause"
+FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
 def main() -> None:
@@ -76,6 +77,7 @@ def _data(
             cache,
             RoiSettings(size=size, spacing_mm=spacing_mm),
             sequences=sequences,
+            fractions=FRACTIONS,
             workers=options.workers,
             on_progress=_line,
         )

@@ -13,6 +13,7 @@ from napari_tumor_synth.progress import Cancelled
 from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.train import train_generator
+from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,31 @@ def test_a_run_makes_a_checkpoint_that_generates(whole_run):
     assert generator.classes == ("HGG", "LGG")
     sample = generator.sample("LGG", [1])[0]
     assert sample.roi.image.shape == (1, 16, 16, 16)
+
+
+def test_codebooks_begin_when_the_recipe_says(tiny_cache, tiny_recipe, tmp_path, monkeypatch):
+    seen = []
+    forward = AutoencoderModule.forward
+
+    def spy(self, x, generator, quantised=True):
+        before = self.vqgan.quantiser.updates.item()
+        result = forward(self, x, generator, quantised)
+        seen.append((quantised, self.vqgan.quantiser.updates.item() - before, float(result[1].detach())))
+        return result
+
+    monkeypatch.setattr(AutoencoderModule, "forward", spy)
+
+    def stop(progress):
+        if len(seen) == 6:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train_generator(tiny_recipe, tiny_cache, tmp_path / "r", device="cpu", on_progress=stop)
+    steps = 20 + 2 * 5  # of the first stage: 20 patches, then two epochs of 13 ROIs in threes
+    late = [index >= 0.1 * steps for index in range(6)]
+    assert [quantised for quantised, *_ in seen] == late
+    assert [updates for _, updates, _ in seen] == [int(is_late) for is_late in late]
+    assert all((commitment > 0) == quantised for quantised, _, commitment in seen)
 
 
 def test_a_run_learns(whole_run):
