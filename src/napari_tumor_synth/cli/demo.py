@@ -5,7 +5,13 @@ from typing import Annotated
 
 import typer
 
-from napari_tumor_synth.cli.console import JsonOption, OverwriteOption, progress_bar, report
+from napari_tumor_synth.cli.console import (
+    JsonOption,
+    OverwriteOption,
+    progress_bar,
+    report,
+    warn,
+)
 from napari_tumor_synth.cli.options import DeviceOption, ModelOption
 
 
@@ -41,6 +47,9 @@ def demo(
             overwrite=overwrite,
             on_progress=on_progress,
         )
+    for phantom in result.phantoms:
+        for warning in phantom.warnings:
+            warn(f"{phantom.case.name}: {warning}")
     report(
         result.as_json(),
         as_json=as_json,

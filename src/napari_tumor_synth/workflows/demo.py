@@ -27,6 +27,7 @@ class PhantomRoi:
     case: Path
     roi: Path
     mask: Path
+    warnings: tuple[str, ...]
     item: SheetItem
 
 
@@ -134,4 +135,4 @@ def _phantom_roi(
     )
     label = f"simulated {class_name}, seed {seed}"
     item = SheetItem(roi.image[0], label, roi.spacing, roi.mask)
-    return PhantomRoi(class_name, case, files.images[0], files.mask, item)
+    return PhantomRoi(class_name, case, files.images[0], files.mask, roi.warnings, item)
