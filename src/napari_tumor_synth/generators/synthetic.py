@@ -1,19 +1,24 @@
 """A synthetic ROI and its files."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tumor_synth.files import sha256_of_file, write_json
+from napari_tumor_synth.errors import OutputError
+from napari_tumor_synth.files import sha256_of_file, writable_folder, write_json
 from napari_tumor_synth.generators.provenance import SYNTHETIC_NOTICE, Provenance
 from napari_tumor_synth.imaging.mask_rule import finish_generated, mask_of_generated
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings
 from napari_tumor_synth.imaging.roi_files import write_roi_images
+
+_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +79,38 @@ def synthetic_roi(image: NDArray[np.float32], provenance: Provenance) -> Synthet
 
 
 def write_synthetic(sample: SyntheticRoi, folder: Path) -> SampleFiles:
-    """Write image, mask and provenance; the provenance comes last and names their hashes.
+    """Write image, mask and provenance; the provenance names the hashes of the others.
+
+    All is first written whole to a temporary folder inside `folder`; only then do the files of an
+    earlier sample of that name give way. The record is the first to go and the last to come, so
+    that none ever stands beside files of another sample, not even when the process is killed.
 
     Raises
     ------
     OutputError
-        The folder is not writable or the disk is full; no half-written file remains.
+        The folder is not writable or the disk is full; an earlier sample stays as it was, and no
+        half-written file remains.
     """
     record = sample.provenance
     files = sample_files(folder, record.class_name, record.seed, record.sequences)
-    stem = files.provenance.stem
-    files.provenance.unlink(missing_ok=True)  # an old record must not stand beside new images
+    writable_folder(folder)
+    try:
+        with TemporaryDirectory(prefix=".writing-", dir=folder) as name:
+            new, old = Path(name, "new"), Path(name, "old")
+            old.mkdir()
+            _write(sample, new, files)
+            _exchange((files.provenance, files.mask, *files.images), new, old)
+    except OSError as error:
+        raise OutputError(
+            f"Cannot write {files.provenance}: {error.strerror or error}.",
+            "Choose a folder that you may write to and that has free space.",
+        ) from error
+    return files
+
+
+def _write(sample: SyntheticRoi, folder: Path, files: SampleFiles) -> None:
+    """Write the files of a sample to another folder than their own."""
+    record, stem = sample.provenance, files.provenance.stem
     try:
         images, mask = write_roi_images(sample.roi, folder, stem, description=SYNTHETIC_NOTICE)
         hashes = {
@@ -92,19 +118,35 @@ def write_synthetic(sample: SyntheticRoi, folder: Path) -> SampleFiles:
         }
         hashes["mask"] = sha256_of_file(mask)
         whole = record.model_copy(update={"files": hashes})
-        write_json(files.provenance, whole.model_dump(mode="json"))
+        write_json(folder / files.provenance.name, whole.model_dump(mode="json"))
+    except OutputError as error:  # the user does not know the temporary folder
+        problem = error.problem.replace(str(folder), str(files.provenance.parent))
+        raise OutputError(problem, error.remedy) from error
+
+
+def _exchange(targets: Sequence[Path], new: Path, old: Path) -> None:
+    """Move targets to `old`, and those of the same names from `new` in their places; or nothing.
+
+    The first target is the first to go and the last to come.
+    """
+    try:
+        for target in targets:
+            if target.exists():
+                target.replace(old / target.name)
+        for target in reversed(targets):
+            (new / target.name).replace(target)
     except BaseException:
-        for path in (*files.images, files.mask):
-            path.unlink(missing_ok=True)
+        for target in reversed(targets):
+            if not (new / target.name).exists():  # it has come
+                target.unlink(missing_ok=True)
+            if (old / target.name).exists():
+                (old / target.name).replace(target)
         raise
-    return files
 
 
 def sample_files(folder: Path, class_name: str, seed: int, sequences: Sequence[str]) -> SampleFiles:
     """Return where `write_synthetic` puts a sample."""
-    # the name of a class comes from a checkpoint, which may come from anywhere
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", class_name).strip("-") or "class"
-    stem = f"synthetic_{readable}_{seed:06d}"
+    stem = f"synthetic_{_name_in_files(class_name)}_{seed:06d}"
     ends = [""] if len(sequences) == 1 else [f"_{sequence}" for sequence in sequences]
     return SampleFiles(
         images=tuple(folder / f"{stem}{end}_roi.nii.gz" for end in ends),
@@ -113,6 +155,15 @@ def sample_files(folder: Path, class_name: str, seed: int, sequences: Sequence[s
         class_name=class_name,
         seed=seed,
     )
+
+
+def _name_in_files(class_name: str) -> str:
+    """Return a name that every file system takes; those that had to be changed stay distinct."""
+    # the name of a class comes from a checkpoint, which may come from anywhere
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "-", class_name).strip("-")[:_LONGEST_NAME] or "class"
+    if readable == class_name:
+        return readable
+    return f"{readable}-{hashlib.sha256(class_name.encode()).hexdigest()[:8]}"
 
 
 def _centred_affine(size: tuple[int, int, int], spacing: float) -> NDArray[np.float64]:
