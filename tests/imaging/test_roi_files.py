@@ -1,5 +1,6 @@
 """Saved ROIs come back as they were, lie where the parent lies, and tell nothing private."""
 
+import errno
 import json
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813
 
 from napari_tumor_synth.errors import OutputError, VolumeError
+from napari_tumor_synth.imaging import roi_files
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings, extract_roi, put_back, regrid_roi
 from napari_tumor_synth.imaging.roi_files import read_roi, write_roi, write_roi_images
@@ -190,6 +192,85 @@ def test_missing_files_are_named(roi, tmp_path):
     files.images[1].unlink()
     with pytest.raises(VolumeError, match=r"t1_ce_roi\.nii\.gz does not exist"):
         read_roi(files.sidecar)
+
+
+@pytest.mark.parametrize("writer", [write_roi, write_roi_images])
+def test_a_rewrite_that_fails_leaves_the_earlier_roi(writer, roi, tmp_path, monkeypatch):
+    write_roi(roi, tmp_path, "a")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    store = roi_files.store_volume
+
+    def full_at_the_mask(volume, temporary, description):
+        if volume.array.dtype == bool:
+            temporary.write_bytes(b"half")
+            raise OSError(errno.ENOSPC, "No space left on device")
+        store(volume, temporary, description)
+
+    monkeypatch.setattr(roi_files, "store_volume", full_at_the_mask)
+    darker = replace(roi, image=np.where(roi.mask, roi.image * 0.5, roi.image))
+    with pytest.raises(OutputError, match=r"a_mask\.nii\.gz: No space left"):
+        writer(darker, tmp_path, "a")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_new_roi_leaves_no_images_of_the_one_before(roi, single, tmp_path):
+    write_roi(roi, tmp_path, "a")
+    write_roi(single, tmp_path, "a_t1_ce")  # replaces an image and brings a record for it
+    assert_same(read_roi(write_roi(single, tmp_path, "a").sidecar), single)
+    assert {path.name for path in tmp_path.iterdir() if path.name.endswith("_roi.nii.gz")} == {
+        "a_roi.nii.gz",
+        "a_t1_ce_roi.nii.gz",
+    }
+    write_roi(roi, tmp_path, "a")
+    assert not (tmp_path / "a_roi.nii.gz").exists()
+
+
+def test_images_that_no_record_names_stay(roi, single, tmp_path):
+    theirs = tmp_path / "a_t2_roi.nii.gz"
+    theirs.write_bytes(b"theirs")
+    (tmp_path / "a_roi.json").write_text("{")
+    write_roi_images(single, tmp_path, "a")
+    write_roi(roi, tmp_path, "a")  # a damaged record proves nothing
+    write_roi(single, tmp_path, "a")
+    assert theirs.read_bytes() == b"theirs"
+
+
+def test_an_image_that_a_record_of_several_does_not_name_is_refused(roi, single, tmp_path):
+    image = write_roi_images(single, tmp_path, "a")[0][0]
+    write_roi(roi, tmp_path, "a")
+    with pytest.raises(VolumeError, match=r"a_roi\.json names other images than a_roi\.nii\.gz"):
+        read_roi(image)
+
+
+def test_a_record_of_one_sequence_does_not_speak_for_a_longer_name(roi, single, tmp_path):
+    write_roi(single, tmp_path, "a")
+    (image, _), _ = write_roi_images(roi, tmp_path, "a")
+    assert image.name == "a_flair_roi.nii.gz"
+    assert read_roi(image).parent is None
+
+
+def test_the_longest_name_finds_the_record(roi, tmp_path):
+    coarse = regrid_roi(roi, (16, 16, 16), 2)
+    write_roi(coarse, tmp_path, "P1")
+    files = write_roi(roi, tmp_path, "P1_2")
+    again = read_roi(files.images[1])
+    assert again.settings == SETTINGS
+    assert again.windows == roi.windows[1:]
+    assert read_roi(tmp_path / "P1_t1_ce_roi.nii.gz").settings == coarse.settings
+
+
+def test_a_tumour_may_fill_its_box(tmp_path):
+    image, labels = brain_case()
+    tiny = RoiSettings(size=(8, 8, 8), spacing_mm=0.5)
+    filled = extract_roi({"flair": image}, labels, tiny)
+    assert filled.mask.all()
+    files = write_roi(filled, tmp_path, "a")
+    for path in (files.sidecar, files.images[0]):
+        np.testing.assert_array_equal(read_roi(path).image, filled.image)
+        assert read_roi(path).mask.all()
+    files.sidecar.unlink()
+    with pytest.raises(VolumeError, match="no voxel is background"):
+        read_roi(files.images[0])
 
 
 def test_none_of_the_files_is_left_when_one_cannot_be_written(roi, tmp_path):

@@ -1,37 +1,29 @@
 """Saved regions of interest: NIfTI in the parent's world coordinates and a record beside it."""
 
+import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from napari_tumor_synth.errors import VolumeError
-from napari_tumor_synth.files import write_json
+from napari_tumor_synth.errors import OutputError, VolumeError
+from napari_tumor_synth.files import atomic_file
 from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_FLOOR
+from napari_tumor_synth.imaging.mask_rule import finish_generated, foreground_of
 from napari_tumor_synth.imaging.reading import read_image
 from napari_tumor_synth.imaging.region import Roi, RoiSettings
+from napari_tumor_synth.imaging.roi_paths import RoiFiles, find_record, left_behind
 from napari_tumor_synth.imaging.roi_record import RoiRecord, read_record
 from napari_tumor_synth.imaging.volume import Volume
-from napari_tumor_synth.imaging.writing import write_volume
+from napari_tumor_synth.imaging.writing import store_volume
 
-_IMAGE_END = "_roi.nii.gz"
-_MASK_END = "_mask.nii.gz"
-_RECORD_END = "_roi.json"
+__all__ = ["RoiFiles", "read_roi", "write_roi", "write_roi_images"]
+
 _ROUNDING = 1e-6
-
-
-@dataclass(frozen=True)
-class RoiFiles:
-    """Where an ROI was written: one image a sequence, the mask, and the record."""
-
-    images: tuple[Path, ...]
-    mask: Path
-    sidecar: Path
 
 
 def write_roi(roi: Roi, folder: Path | str, stem: str, *, description: str = "") -> RoiFiles:
@@ -39,19 +31,22 @@ def write_roi(roi: Roi, folder: Path | str, stem: str, *, description: str = "")
 
     The files are ``<stem>_roi.nii.gz`` for one sequence or ``<stem>_<sequence>_roi.nii.gz`` for
     several, ``<stem>_mask.nii.gz``, and ``<stem>_roi.json`` with settings, windows and the
-    parent's grid, but no paths or names.
+    parent's grid, but no paths or names. Images of an earlier ROI of this stem that its record
+    names, and the new one does not, are removed.
 
     Raises
     ------
     OutputError
-        The folder is not writable or the disk is full; none of the files is left then.
+        The folder is not writable or the disk is full; what was there before stays.
     """
-    folder = Path(folder)
-    sidecar = folder / f"{stem}{_RECORD_END}"
-    with _all_or_none() as written:
-        images, mask = _write_images(roi, folder, stem, description, written)
-        write_json(sidecar, RoiRecord.of(roi).model_dump(mode="json"))
-    return RoiFiles(images, mask, sidecar)
+    files = RoiFiles.named(Path(folder), stem, roi.sequences)
+    stale = left_behind(files)
+    record = RoiRecord.of(roi).model_dump(mode="json")
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    _write_together({**_volumes(roi, files), files.sidecar: text}, description)
+    for image in stale:
+        image.unlink(missing_ok=True)
+    return files
 
 
 def write_roi_images(
@@ -62,10 +57,11 @@ def write_roi_images(
     Raises
     ------
     OutputError
-        The folder is not writable or the disk is full; none of the files is left then.
+        The folder is not writable or the disk is full; what was there before stays.
     """
-    with _all_or_none() as written:
-        return _write_images(roi, Path(folder), stem, description, written)
+    files = RoiFiles.named(Path(folder), stem, roi.sequences)
+    _write_together(_volumes(roi, files), description)
+    return files.images, files.mask
 
 
 def read_roi(path: Path | str) -> Roi:
@@ -91,59 +87,34 @@ def read_roi(path: Path | str) -> Roi:
     path = Path(path)
     if path.suffix.lower() == ".json":
         record = read_record(path)
-        stem = path.name.removesuffix(_RECORD_END)
-        images = _image_paths(path.parent, stem, record.sequences)
-        return _roi_of([_read_image(image) for image in images], record, path)
-    return _roi_of([_read_image(path)], _record_of(path), path)
+        images = RoiFiles.of_record(path, record).images
+        return _roi_of([_read_image(image, recorded=True) for image in images], record, path)
+    found = find_record(path)
+    image = _read_image(path, recorded=found is not None)
+    return _roi_of([image], None if found is None else found[1], path)
 
 
-def _write_images(
-    roi: Roi, folder: Path, stem: str, description: str, written: list[Path]
-) -> tuple[tuple[Path, ...], Path]:
-    images = _image_paths(folder, stem, roi.sequences)
-    for path, channel in zip(images, roi.image, strict=True):
-        write_volume(Volume(channel, roi.affine), path, description=description)
-        written.append(path)
-    mask = folder / f"{stem}{_MASK_END}"
-    write_volume(Volume(roi.mask, roi.affine), mask, description=description)
-    written.append(mask)
-    return images, mask
+def _volumes(roi: Roi, files: RoiFiles) -> dict[Path, Volume | str]:
+    channels = zip(files.images, roi.image, strict=True)
+    images: dict[Path, Volume | str] = {path: Volume(one, roi.affine) for path, one in channels}
+    return {**images, files.mask: Volume(roi.mask, roi.affine)}
 
 
-@contextmanager
-def _all_or_none() -> Iterator[list[Path]]:
-    written: list[Path] = []
-    try:
-        yield written
-    except BaseException:
-        for path in written:
-            path.unlink(missing_ok=True)
-        raise
+def _write_together(contents: Mapping[Path, Volume | str], description: str) -> None:
+    """Write all files under temporary names, and only then give them their own, in this order."""
+    for path in contents:
+        if path.is_dir():
+            raise OutputError(f"Cannot write {path}: it is a folder.", "Choose another folder.")
+    with ExitStack() as renamed_at_the_end:
+        for path, content in reversed(tuple(contents.items())):  # what is entered last ends first
+            temporary = renamed_at_the_end.enter_context(atomic_file(path))
+            if isinstance(content, Volume):
+                store_volume(content, temporary, description)
+            else:
+                temporary.write_text(content, "utf-8")
 
 
-def _image_paths(folder: Path, stem: str, sequences: tuple[str, ...]) -> tuple[Path, ...]:
-    if len(sequences) == 1:
-        return (folder / f"{stem}{_IMAGE_END}",)
-    return tuple(folder / f"{stem}_{sequence}{_IMAGE_END}" for sequence in sequences)
-
-
-def _record_of(image: Path) -> RoiRecord | None:
-    """Read the record beside an image, reduced to the one sequence that the image holds."""
-    if not image.name.endswith(_IMAGE_END):
-        return None
-    stem = image.name.removesuffix(_IMAGE_END)
-    own = image.with_name(f"{stem}{_RECORD_END}")
-    if own.is_file():
-        return read_record(own)
-    for place in range(1, len(stem)):
-        shared = image.with_name(f"{stem[:place]}{_RECORD_END}")
-        if stem[place] == "_" and shared.is_file():
-            record, sequence = read_record(shared), stem[place + 1 :]
-            return record.of_sequence(sequence) if sequence in record.sequences else None
-    return None
-
-
-def _read_image(path: Path) -> Volume:
+def _read_image(path: Path, *, recorded: bool) -> Volume:
     volume = read_image(path)
     low, high = float(volume.array.min()), float(volume.array.max())
     if low < BACKGROUND - _ROUNDING or high > 1 + _ROUNDING:
@@ -151,8 +122,9 @@ def _read_image(path: Path) -> Volume:
             f"{path} is not an ROI: its values span {low:.4g} to {high:.4g} instead of -1 to 1.",
             "Cut the ROI from the image and its segmentation first: tumor-synth roi IMAGE SEG.",
         )
-    if low > BACKGROUND or high <= BACKGROUND:
-        what = "no voxel is" if low > BACKGROUND else "every voxel is"
+    no_background = low > BACKGROUND and not recorded  # a record's tumour may fill its box
+    if no_background or high <= BACKGROUND:
+        what = "no voxel is" if no_background else "every voxel is"
         raise VolumeError(
             f"{path} is not an ROI: {what} background (exactly -1).",
             "Cut the ROI from the image and its segmentation first: tumor-synth roi IMAGE SEG.",
@@ -171,9 +143,9 @@ def _roi_of(volumes: list[Volume], record: RoiRecord | None, path: Path) -> Roi:
             "Remove the record or write the ROI anew.",
         )
     image = np.stack([volume.array for volume in volumes]).clip(BACKGROUND, 1)
-    mask: NDArray[np.bool_] = np.any(image > BACKGROUND, axis=0)
+    mask = foreground_of(image)
     return Roi(
-        image=_with_floor(image, mask),
+        image=finish_generated(image, mask),
         mask=mask,
         affine=first.affine,
         sequences=("image",) if record is None else record.sequences,
@@ -183,10 +155,6 @@ def _roi_of(volumes: list[Volume], record: RoiRecord | None, path: Path) -> Roi:
         warnings=(*_warnings(image, mask), *(() if record is None else record.warnings)),
         parent=None if record is None else record.parent_grid(),
     )
-
-
-def _with_floor(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    return np.where(mask, image.clip(FOREGROUND_FLOOR, 1), BACKGROUND).astype(np.float32)
 
 
 def _warnings(image: NDArray[np.float32], mask: NDArray[np.bool_]) -> list[str]:

@@ -43,22 +43,38 @@ def write_volume(
         The format is unknown, the folder is not writable or the disk is full. Nothing is left.
     """
     path = Path(path)
-    suffix = image_suffix(path)
-    if suffix not in _WRITABLE:
+    if image_suffix(path) not in _WRITABLE:
         raise OutputError(
             f"Cannot write {path}: no format for this suffix.", f"Use {', '.join(_WRITABLE)}."
         )
+    with atomic_file(path) as temporary:
+        store_volume(volume, temporary, description, grid=grid)
+
+
+def store_volume(
+    volume: Volume,
+    temporary: Path,
+    description: str,
+    *,
+    grid: Literal["source", "canonical"] = "source",
+) -> None:
+    """Write a volume as `write_volume` does, straight into a file that is nobody's yet.
+
+    Raises
+    ------
+    OutputError, OSError
+        The file cannot be written.
+    """
     array = _storable(volume.array)
     source = volume.source if grid == "source" else None
     if source is None:
         stored, affine, header = array.transpose(2, 1, 0), volume.affine, None
     else:
         stored, affine, header = source.from_canonical(array), source.affine, source.header
-    with atomic_file(path) as temporary:
-        if suffix in NIFTI_SUFFIXES:
-            write_nifti(temporary, stored, affine, header, description)
-        else:
-            write_itk(temporary, stored, affine, description)
+    if image_suffix(temporary) in NIFTI_SUFFIXES:
+        write_nifti(temporary, stored, affine, header, description)
+    else:
+        write_itk(temporary, stored, affine, description)
 
 
 def _storable(array: NDArray[Any]) -> NDArray[Any]:
