@@ -87,6 +87,45 @@ def test_an_input_is_never_replaced(refuse, case, tmp_path):
     assert _files(tmp_path) == ["a.nii.gz", "a_mask.nii.gz"]
 
 
+@pytest.mark.parametrize("allowed", [[], ["--overwrite"]])
+def test_no_image_of_several_sequences_replaces_an_input(refuse, case, tmp_path, allowed):
+    image, other = tmp_path / "p.nii.gz", tmp_path / "p_t1ce_roi.nii.gz"
+    for path in (image, other):
+        path.write_bytes(case[0].read_bytes())
+    words = refuse(
+        "roi", image, case[1], "--out", tmp_path, "--size", 16, "--add", f"t1ce={other}", *allowed
+    )
+    assert "its own input" in words
+    assert other.read_bytes() == case[0].read_bytes()
+    assert _files(tmp_path) == ["p.nii.gz", "p_t1ce_roi.nii.gz"]
+
+
+def test_an_input_is_not_removed_as_a_rest_of_an_earlier_roi(run, refuse, case, tmp_path):
+    image, labels = tmp_path / "p.nii.gz", case[1]
+    image.write_bytes(case[0].read_bytes())
+    common = ["roi", image, labels, "--out", tmp_path, "--size", 16]
+    assert run(*common, "--add", f"t1ce={image}").code == 0
+    rest = tmp_path / "p_t1ce_roi.nii.gz"
+    rest.write_bytes(case[0].read_bytes())
+    assert "its own input" in refuse(*common, "--add", f"t2={rest}", "--overwrite")
+    assert rest.read_bytes() == case[0].read_bytes()
+
+
+def test_another_image_of_several_sequences_is_kept(run, refuse, case, tmp_path):
+    theirs = tmp_path / f"{case[0].name.removesuffix('.nii.gz')}_t1ce_roi.nii.gz"
+    theirs.write_bytes(b"theirs")
+    several = ["roi", *case, "--out", tmp_path, "--size", 16, "--add", f"t1ce={case[0]}"]
+    assert "--overwrite" in refuse(*several)
+    assert _files(tmp_path) == [theirs.name]
+    assert theirs.read_bytes() == b"theirs"
+    assert run(*several, "--overwrite").code == 0
+    assert run(*several).code == 0  # the same again
+    one = ["roi", *case, "--out", tmp_path, "--size", 16]
+    assert "--overwrite" in refuse(*one)
+    assert run(*one, "--overwrite").code == 0
+    assert not theirs.exists()  # it was of the ROI that is replaced
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

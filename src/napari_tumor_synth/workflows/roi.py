@@ -9,6 +9,7 @@ from napari_tumor_synth.errors import InputError, VolumeError
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings, extract_roi
 from napari_tumor_synth.imaging.roi_files import RoiFiles, write_roi
+from napari_tumor_synth.imaging.roi_paths import find_record, left_behind
 from napari_tumor_synth.imaging.roi_record import RoiRecord, read_record
 from napari_tumor_synth.workflows.outputs import (
     output_folder,
@@ -72,12 +73,12 @@ def save_roi_of_case(
     name = stem or stem_of(next(iter(images.values())))
     volumes = {sequence: read_image(path) for sequence, path in images.items()}
     roi = extract_roi(volumes, read_segmentation(segmentation), settings)
+    files = RoiFiles.named(out, name, roi.sequences)
     with output_folder(out):
-        record = out / f"{name}_roi.json"
-        rivals = [record, out / f"{name}_roi.nii.gz", out / f"{name}_mask.nii.gz"]
-        for path in rivals:
+        for path in (*files.all, *left_behind(files)):
             require_not_input(path, (*images.values(), segmentation))
-            require_replaceable(path, lambda _: _records(record, roi), overwrite=overwrite)
+        for path in files.all:
+            require_replaceable(path, lambda path: _is_of(roi, path, files), overwrite=overwrite)
         return roi, write_roi(roi, out, name)
 
 
@@ -89,9 +90,11 @@ def stem_of(path: Path) -> str:
     return name
 
 
-def _records(record: Path, roi: Roi) -> bool:
-    """Tell whether a record on the disk is that of this ROI."""
+def _is_of(roi: Roi, path: Path, files: RoiFiles) -> bool:
+    """Tell whether a file on the disk belongs to this ROI, by the record that speaks for it."""
     try:
-        return record.is_file() and read_record(record) == RoiRecord.of(roi)
+        found = find_record(path) if path in files.images else None
+        record = files.sidecar if found is None else found[0]
+        return record == files.sidecar and read_record(record) == RoiRecord.of(roi)
     except VolumeError:
         return False
