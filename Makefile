@@ -15,7 +15,7 @@ help: ## this list
 
 demo: environment ## phantom case -> ROI -> new synthetic ROIs of each class, in ./demo
 	@scripts/system_packages.sh || echo "The demo goes on without a window."
-	$(BIN)/tumor-synth demo $(ARGS)
+	$(BIN)/tumor-synth demo --overwrite $(ARGS)
 
 test: system environment ## the whole suite except what is slow (virtual display when there is none)
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

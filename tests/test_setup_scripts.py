@@ -153,3 +153,16 @@ def test_large_files_are_kept_out(tmp_path, name, mebibytes, allowed):
 
     assert (done.returncode == 0) is allowed
     assert (name in done.stderr) is not allowed
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_the_demo_replaces_what_an_earlier_model_left():
+    done = subprocess.run(
+        ["make", "--dry-run", "demo", "ARGS=--count 2"],
+        cwd=SCRIPTS.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.splitlines()[-1] == ".venv/bin/tumor-synth demo --overwrite --count 2"
