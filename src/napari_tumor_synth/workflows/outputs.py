@@ -4,11 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import nibabel as nib
-from nibabel.filebasedimages import ImageFileError
-
 from napari_tumor_synth.errors import OutputError
 from napari_tumor_synth.files import writable_folder
+from napari_tumor_synth.workflows.header_text import description_in
 
 
 @contextmanager
@@ -71,16 +69,5 @@ def require_not_input(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def is_described_as(description: str) -> Callable[[Path], bool]:
-    """Return a test whether a NIfTI file's header has this description."""
-
-    def same(path: Path) -> bool:
-        try:
-            header = nib.load(path).header
-        except (ImageFileError, OSError, EOFError, ValueError):
-            return False
-        if not isinstance(header, nib.Nifti1Header):
-            return False
-        found: bytes = header["descrip"].tobytes()
-        return found.rstrip(b"\0") == description[:79].encode()
-
-    return same
+    """Return a test whether an image's header has this description; of NIfTI, its 79 bytes."""
+    return lambda path: description_in(path) in (description, description[:79])

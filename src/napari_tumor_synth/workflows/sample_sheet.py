@@ -66,5 +66,7 @@ def is_sample_sheet(path: Path) -> bool:
     try:
         with Image.open(path, formats=["PNG"]) as image:
             return bool(image.info.get("Description") == SYNTHETIC_NOTICE)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError):
+    except (
+        OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError, ValueError,
+    ):  # fmt: skip
         return False
