@@ -15,6 +15,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # share the processor; before torch loads
 
 import torch
+from write_model_card import write_card
 
 from napari_tumor_synth.evaluation.classifier import RoiClassifier
 from napari_tumor_synth.evaluation.classifier_training import train_classifier
@@ -34,6 +35,7 @@ from napari_tumor_synth.training.train import train_generator
 from napari_tumor_synth.workflows.model_report import ReportSettings, report_on_model
 
 PACKAGE = Path(__file__).parent.parent / "src" / "napari_tumor_synth"
+DOCS = Path(__file__).parent.parent / "docs"
 LICENCE = "BSD-3-Clause"
 FRACTIONS = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
@@ -81,16 +83,16 @@ def _data(
             workers=options.workers,
             on_progress=_line,
         )
+    found = len(RoiCache.open(cache))
+    if found != 2 * options.cases:
+        sys.exit(f"{cache} holds {found} ROIs, not {2 * options.cases}: choose another --work.")
     return cache
 
 
 def _install(options: argparse.Namespace, checkpoint: Path, cache: RoiCache) -> None:
     """Measure the stored file, put the figures into it, and list it in the package."""
     device = choose_device(options.device)
-    classifier_file = options.work / "classifier.safetensors"
-    if not classifier_file.is_file():
-        train_classifier(cache, device=device, on_progress=_line).save(classifier_file)
-    classifier = RoiClassifier.load(classifier_file)
+    classifier = _classifier(options.work / "classifier.safetensors", cache, device)
     out = options.work / "report"
     out.mkdir(exist_ok=True)
     generator = load_generator(checkpoint, device)
@@ -116,10 +118,22 @@ def _install(options: argparse.Namespace, checkpoint: Path, cache: RoiCache) -> 
             "model_card": f"docs/models/{generator.name}.md",
         },
     )
-    pictures = PACKAGE.parent.parent / "docs" / "images"
+    pictures = DOCS / "images"
+    pictures.mkdir(exist_ok=True)
     for name in ("samples", "reconstructions"):
         shutil.copyfile(out / f"{name}.png", pictures / f"{generator.name}-{name}.png")
     print(json.dumps({"entry": entry.model_dump(mode="json"), "figures": figures}, indent=2))
+    print(write_card(generator.name))
+
+
+def _classifier(path: Path, cache: RoiCache, device: torch.device) -> RoiClassifier:
+    """Return the judge that was trained on this very cache."""
+    if path.is_file():
+        kept = RoiClassifier.load(path)
+        if kept.provenance["data"] == cache.manifest_hash:
+            return kept
+    train_classifier(cache, device=device, on_progress=_line).save(path)
+    return RoiClassifier.load(path)
 
 
 def _line(progress: Progress) -> None:

@@ -67,7 +67,7 @@ def test_a_run_stopped_at_any_step_ends_like_one_that_was_not(tmp_path):
 
 def test_time_limit_saves_and_stops(folder):
     with pytest.raises(TimeIsUp):
-        run_stage(Walk(), folder, EngineSettings(max_minutes=0))
+        run_stage(Walk(), folder, EngineSettings(deadline=0))
     step, state = folder.latest_state("walk")
     assert step == 1
     assert state["position"].shape == (3,)

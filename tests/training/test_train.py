@@ -50,7 +50,9 @@ def test_codebooks_begin_when_the_recipe_says(tiny_cache, tiny_recipe, tmp_path,
     def spy(self, x, generator, quantised=True):
         before = self.vqgan.quantiser.updates.item()
         result = forward(self, x, generator, quantised)
-        seen.append((quantised, self.vqgan.quantiser.updates.item() - before, float(result[1].detach())))
+        seen.append(
+            (quantised, self.vqgan.quantiser.updates.item() - before, float(result[1].detach()))
+        )
         return result
 
     monkeypatch.setattr(AutoencoderModule, "forward", spy)

@@ -111,8 +111,9 @@ def ssim_3d(
 ) -> tuple[float, float]:
     """Return the 3D-SSIM of the whole ROI and inside the mask ([1]_, in three dimensions).
 
-    Uniform window of 7 voxels, sample covariance, data range 2, K1 = 0.01, K2 = 0.03, computed
-    in float64 on intensities as they are, in [-1, 1]. As [1]_ has it the whole figure leaves out
+    Uniform window of 7 voxels, sample covariance, K1 = 0.01, K2 = 0.03, computed in float64 on
+    intensities moved to [0, 1]: the index compares local means as a ratio, which says nothing of
+    means around 0. As [1]_ has it the whole figure leaves out
     the three outer voxels, whose windows are incomplete; inside the mask all voxels count, with
     the ROI mirrored at its border. Several channels are averaged.
 
@@ -127,15 +128,19 @@ def ssim_3d(
     figures = []
     for ours, theirs in pairs:
         mean, local = structural_similarity(  # type: ignore[no-untyped-call]
-            ours.astype(np.float64),
-            theirs.astype(np.float64),
+            _from_zero_to_one(ours),
+            _from_zero_to_one(theirs),
             win_size=SSIM_WINDOW,
-            data_range=DATA_RANGE,
+            data_range=1.0,
             full=True,
         )
         figures.append((mean, local[mask].mean()))
     whole, inside = np.mean(figures, axis=0)
     return float(whole), float(inside)
+
+
+def _from_zero_to_one(volume: NDArray[np.float32]) -> NDArray[np.float64]:
+    return (volume.astype(np.float64) + 1) / 2
 
 
 def _channels(volume: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -99,6 +99,13 @@ def use_all_cores(*, reserve: int = 0) -> None:
 
 
 @contextmanager
+def full_precision() -> Iterator[None]:
+    """Compute in true float32, where cuDNN would round convolutions to 10 bits (TF32)."""
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        yield
+
+
+@contextmanager
 def memory_errors_explained(remedy: str) -> Iterator[None]:
     """Turn "out of memory" of any device into a sentence, and give the memory back.
 

@@ -17,7 +17,8 @@ from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import InputError
 
 SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
-MAX_SEED = 2**63 - 1
+MAX_SEED = 2**32 - 1
+"""torch's generator on the processor looks at 32 bits: seeds beyond would repeat others."""
 _LARGEST_RECORD = 50_000_000  # bytes; one of the papers' models takes 50,000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
@@ -75,9 +76,9 @@ class Provenance(BaseModel):
     precision: str = "float32"
     versions: dict[str, str]
     created: str
-    tokens: tuple[tuple[int, ...], ...]
-    """Codes by position (raster scan over S, A, R), a tuple of levels each."""
-    token_grid: tuple[int, int, int]
+    tokens: tuple[tuple[int, ...], ...] = ()
+    """Codes by position (raster scan over S, A, R), a tuple of levels each; if it has tokens."""
+    token_grid: tuple[int, int, int] | None = None
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the files written with this record, by what they are."""
 

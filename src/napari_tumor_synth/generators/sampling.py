@@ -65,17 +65,17 @@ def sample_causal(
     Returns
     -------
     Tensor
-        ``(B, length, levels)`` int64.
+        ``(B, length, levels)`` int64, on the processor.
     """
     length, levels = model.settings.length, model.settings.levels
-    numbers = streams.uniform(length, levels).to(start.device)
-    tokens = torch.zeros(len(start), length, levels, dtype=torch.long, device=start.device)
+    numbers = streams.uniform(length, levels)
+    tokens = torch.zeros(len(start), length, levels, dtype=torch.long)
     cache = model.new_cache(len(start))
     previous = start
     for position in range(length):
         hidden = model.step(previous, cache)
-        previous, _ = _draw_levels(model, hidden, numbers[:, position], decoding)
-        tokens[:, position] = previous
+        tokens[:, position], _ = _draw_levels(model, hidden, numbers[:, position], decoding)
+        previous = tokens[:, position].to(start.device)
         on_progress(Progress(position + 1, length, "drawing tokens"))
     return tokens
 
@@ -94,11 +94,11 @@ def sample_parallel(
     of the drawn codes plus Gumbel noise that fades with the rounds.
     """
     length, levels, rounds = model.settings.length, model.settings.levels, decoding.steps
-    tokens = torch.zeros(len(start), length, levels, dtype=torch.long, device=start.device)
-    masked = torch.ones(len(start), length, dtype=torch.bool, device=start.device)
+    tokens = torch.zeros(len(start), length, levels, dtype=torch.long)
+    masked = torch.ones(len(start), length, dtype=torch.bool)
     for turn in range(1, rounds + 1):
-        hidden = model(tokens, start, masked)
-        numbers = streams.uniform(length, levels).to(start.device)
+        hidden = model(tokens.to(start.device), start, masked.to(start.device))
+        numbers = streams.uniform(length, levels)
         noise = -torch.log(-torch.log(streams.uniform(length).clamp(1e-12, 1 - 1e-12)))
         drawn, confidence = _draw_levels(
             model, hidden.flatten(0, 1), numbers.flatten(0, 1), decoding
@@ -106,7 +106,7 @@ def sample_parallel(
         drawn = drawn.view_as(tokens)
         tokens = torch.where(masked[..., None], drawn, tokens)
         fading = _CHOICE_TEMPERATURE * (1 - turn / rounds)
-        confidence = confidence.view_as(masked) + fading * noise.to(start.device)
+        confidence = confidence.view_as(masked) + fading * noise
         remaining = math.floor(length * math.cos(math.pi / 2 * turn / rounds))
         masked = _least_confident(confidence, masked, remaining)
         on_progress(Progress(turn, rounds, "settling tokens"))
@@ -140,11 +140,14 @@ def _kept(logits: Tensor, decoding: DecodingSettings) -> Tensor:
 def _draw_levels(
     model: TokenTransformer, hidden: Tensor, numbers: Tensor, decoding: DecodingSettings
 ) -> tuple[Tensor, Tensor]:
-    """Draw all levels ``(N, levels)`` of N positions, and the log-probability ``(N,)`` of each."""
-    chosen = torch.empty(len(hidden), 0, dtype=torch.long, device=hidden.device)
-    confidence = torch.zeros(len(hidden), dtype=torch.float64, device=hidden.device)
+    """Draw all levels ``(N, levels)`` of N positions, and the log-probability ``(N,)`` of each.
+
+    Drawn on the processor: not every device has float64.
+    """
+    chosen = torch.empty(len(hidden), 0, dtype=torch.long)
+    confidence = torch.zeros(len(hidden), dtype=torch.float64)
     for level in range(model.settings.levels):
-        logits = model.level_logits(hidden, chosen)
+        logits = model.level_logits(hidden, chosen.to(hidden.device)).cpu()
         code = draw_codes(logits, numbers[:, level], decoding)[:, None]
         confidence += logits.double().log_softmax(-1).gather(-1, code)[:, 0]
         chosen = torch.cat([chosen, code], dim=1)

@@ -3,7 +3,8 @@
 Sources: Zhou et al. 2023 (unconditional), Zhou and Khalvati 2024 (class-conditional).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_tumor_synth.errors import InputError, UnknownClassError
-from napari_tumor_synth.generators.devices import memory_errors_explained
+from napari_tumor_synth.generators.devices import full_precision, memory_errors_explained
 from napari_tumor_synth.generators.provenance import (
     DecodingSettings,
     Provenance,
@@ -23,10 +24,7 @@ from napari_tumor_synth.generators.seeds import BATCH_WIDTH, in_batches, require
 from napari_tumor_synth.generators.synthetic import SyntheticRoi, synthetic_roi
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
-from napari_tumor_synth.networks.transformer import (
-    TokenTransformer,
-    to_codes,
-)
+from napari_tumor_synth.networks.transformer import TokenTransformer, to_codes
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
@@ -102,7 +100,7 @@ class VqganGenerator:
         class_name : str
             One of `classes`.
         seeds : sequence of int
-            0 to 2^63 - 1. A sample depends on its own seed only.
+            0 to 2^32 - 1. A sample depends on its own seed only.
         decoding : DecodingSettings, optional
             How tokens are drawn; None takes the model's own settings.
 
@@ -172,20 +170,20 @@ class VqganGenerator:
         streams = Streams.of_seeds(padded)
         start = self._start(class_name, streams)
         draw = sample_causal if self.settings.transformer.causal else sample_parallel
-        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
+        with _computing():
             tokens = draw(self.transformer, start, streams, decoding, on_progress)
-        return tokens[: len(seeds)].cpu()
+        return tokens[: len(seeds)]
 
     def decode_tokens(self, tokens: Tensor) -> NDArray[np.float32]:
         """Return what the decoder makes of tokens: ``(B, C, S, A, R)`` in [-1, 1]."""
-        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
+        with _computing():
             codes = to_codes(tokens.to(self.device), self.grid)
             image: NDArray[np.float32] = self.autoencoder.decode_codes(codes).cpu().numpy()
         return image
 
     def reconstruct(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Encode and decode an ROI ``(C, S, A, R)`` on the generator's grid."""
-        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
+        with _computing():
             return self.autoencoder(self._tensor(image)).reconstruction[0].cpu().numpy()  # type: ignore[no-any-return]
 
     def importance(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -202,7 +200,7 @@ class VqganGenerator:
             raise InputError(
                 f"{self.name} was trained without importance scores.", "Choose another model."
             )
-        with torch.inference_mode(), memory_errors_explained(_SPARE_MEMORY):
+        with _computing():
             latent = self.autoencoder.encode(self._tensor(image))
             scores = self.importance_network.scores(latent)
             return (
@@ -252,6 +250,12 @@ class VqganGenerator:
             tokens=tuple(tuple(codes) for codes in tokens.tolist()),
             token_grid=self.grid,
         )
+
+
+@contextmanager
+def _computing() -> Iterator[None]:
+    with torch.inference_mode(), full_precision(), memory_errors_explained(_SPARE_MEMORY):
+        yield
 
 
 def _tensor_of(tokens: Sequence[Sequence[int]]) -> Tensor:

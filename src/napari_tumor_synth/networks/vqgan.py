@@ -107,11 +107,6 @@ class Vqgan(nn.Module):
         self.decoder = _decoder(settings)
         initialise(self, settings.initialisation)
 
-    @property
-    def last_layer(self) -> nn.Parameter:
-        """Weight of the last convolution, against which adversarial weights are balanced."""
-        return self.decoder[-1].weight  # type: ignore[return-value]
-
     def latent_shape(self, size: Grid) -> Grid:
         """Return the latent grid (s, a, r) of an ROI of `size`; InputError if it has none."""
         return self.settings.latent_shape(size)

@@ -105,6 +105,9 @@ class VqganSettings(BaseModel):
             raise ValueError(f"group norm needs widths divisible by {NORM_GROUPS}, not {uneven[0]}")
         if self.lookup == "cosine" and self.levels > 1:
             raise ValueError("the cosine look-up is for one level; use euclidean for several")
+        if self.levels > 1 and self.revive_below == 0:
+            # the first batch may leave nothing for them to begin with
+            raise ValueError("several levels need revive_below above 0")
         return self
 
     @property

@@ -51,8 +51,8 @@ class EngineSettings:
         Steps between reviews.
     curve_steps : int
         Steps whose mean figures make one point of a curve.
-    max_minutes : float
-        Time after which the run saves its state and stops, to be resumed.
+    deadline : float
+        Value of `time.monotonic` after which the run saves its state and stops, to be resumed.
     max_skipped : int
         Steps in a row that may be skipped because a loss was not finite.
     """
@@ -60,7 +60,7 @@ class EngineSettings:
     save_minutes: float = 10.0
     review_steps: int = 500
     curve_steps: int = 20
-    max_minutes: float = math.inf
+    deadline: float = math.inf
     max_skipped: int = 20
 
 
@@ -80,8 +80,8 @@ def run_stage(
     folder: RunFolder,
     settings: EngineSettings,
     on_progress: OnProgress = ignore_progress,
-) -> None:
-    """Take a stage to its end, from the newest state of the folder.
+) -> Mapping[str, float]:
+    """Take a stage to its end, from the newest state of the folder; return its last review.
 
     Raises
     ------
@@ -89,15 +89,16 @@ def run_stage(
         `on_progress` asked to stop; the state is saved. So it is on KeyboardInterrupt, except in
         the middle of a step, which leaves the state saved before.
     TimeIsUp
-        `max_minutes` have passed; the state is saved.
+        The deadline has passed; the state is saved.
     TrainingError
         Losses stay non-finite.
     OutputError
         The folder cannot be written; the newest whole state remains.
     """
     start = _go_back(stage, folder)
-    began = last_saved = time.monotonic()
+    last_saved = time.monotonic()
     pending: dict[str, list[float]] = defaultdict(list)
+    review: Mapping[str, float] = {}
     skipped = 0
     done, within_step = start, False
     try:
@@ -111,20 +112,22 @@ def run_stage(
             if done % settings.curve_steps == 0 or done == stage.total_steps:
                 _write_means(folder, stage.name, done, pending)
             if done % settings.review_steps == 0 or done == stage.total_steps:
-                folder.append_curves(stage.name, done, stage.review(done))
+                review = stage.review(done)
+                folder.append_curves(stage.name, done, review)
             now = time.monotonic()
             if now - last_saved > 60 * settings.save_minutes:
                 folder.save_state(stage.name, done, stage.state())
                 last_saved = now
             message = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
             on_progress(Progress(done, stage.total_steps, f"{stage.name}: {message}"))
-            if now - began > 60 * settings.max_minutes and done < stage.total_steps:
+            if now > settings.deadline and done < stage.total_steps:
                 raise TimeIsUp
     except (Cancelled, TimeIsUp, KeyboardInterrupt):
         if not within_step:  # weights of half a step would not be those of any step
             folder.save_state(stage.name, done, stage.state())
         raise
     folder.save_state(stage.name, done, stage.state())
+    return review
 
 
 def _go_back(stage: Stage, folder: RunFolder) -> int:
@@ -142,7 +145,7 @@ def _count_skipped(figures: Mapping[str, float], before: int, limit: int, step: 
     if before + 1 > limit:
         raise TrainingError(
             f"The losses were not finite for {limit} steps up to step {step}.",
-            "Resume with a smaller learning rate or with precision 32-true.",
+            "Start a new run with a smaller learning rate or with precision 32-true.",
         )
     return before + 1
 

@@ -2,7 +2,6 @@
 
 .. [1] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization Generative
    Adversarial Networks, 2023.
-.. [2] Esser et al., Taming Transformers for High-Resolution Image Synthesis, 2021.
 """
 
 from collections.abc import Sequence
@@ -57,20 +56,15 @@ def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Ten
 
 
 @in_float32
-def hinge_discriminator_loss(
-    real_logits: Tensor, fake_logits: Tensor, *, halved: bool = False
-) -> Tensor:
+def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """Return ``E[max(0, 1 - D(x))] + E[max(0, 1 + D(x_hat))]`` (Eq. 3 of [1]_).
 
     Parameters
     ----------
     real_logits, fake_logits : torch.Tensor
         Logits of the discriminator, of any shape.
-    halved : bool
-        Halve the sum, as the paper's code does.
     """
-    loss = F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
-    return loss / 2 if halved else loss
+    return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
 
 
 @in_float32
@@ -90,35 +84,3 @@ def ramp(step: int, start: int, length: int) -> float:
     if length <= 0:
         return float(step >= start)
     return min(max((step - start) / length, 0.0), 1.0)
-
-
-def adaptive_weight(
-    reconstruction_loss: Tensor,
-    adversarial: Tensor,
-    last_layer: Tensor,
-    *,
-    maximum: float = 1.0,
-) -> Tensor:
-    """Balance the adversarial against the reconstruction gradient (Eq. 7 of [2]_).
-
-    Parameters
-    ----------
-    reconstruction_loss, adversarial : torch.Tensor
-        Scalars whose graphs are kept.
-    last_layer : torch.Tensor
-        Weight of the decoder's last layer, at which the gradients are taken.
-    maximum : float
-        Upper limit. [2]_ uses 1e4 in code; the code of [1]_ uses 1.
-
-    Returns
-    -------
-    torch.Tensor
-        Scalar without gradient: ``|grad rec| / (|grad adv| + 1e-6)``, within [0, `maximum`].
-    """
-    (reconstruction_gradient,) = torch.autograd.grad(
-        reconstruction_loss, last_layer, retain_graph=True
-    )
-    (adversarial_gradient,) = torch.autograd.grad(adversarial, last_layer, retain_graph=True)
-    ratio = reconstruction_gradient.float().norm() / (adversarial_gradient.float().norm() + 1e-6)
-    limited: Tensor = ratio.clamp(0.0, maximum).detach()
-    return limited

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from napari_tumor_synth.errors import TrainingError
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.families import FAMILIES, Recipe
 
 
 def recipe_names() -> list[str]:
@@ -15,7 +15,7 @@ def recipe_names() -> list[str]:
     return sorted(path.stem for path in _folder().glob("*.toml"))
 
 
-def load_recipe(name_or_path: str | Path) -> VqganRecipe:
+def load_recipe(name_or_path: str | Path) -> Recipe:
     """Read a recipe.
 
     Raises
@@ -32,17 +32,25 @@ def load_recipe(name_or_path: str | Path) -> VqganRecipe:
             f"Name a TOML file or one of: {', '.join(recipe_names())}.",
         )
     try:
-        return VqganRecipe.model_validate(tomllib.loads(path.read_text("utf-8")))
+        content = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(
             f"The recipe {path.name} is not TOML: {error}.", "Mend the file."
         ) from error
+    family = str(content.get("family", "vqgan"))
+    if family not in FAMILIES:
+        raise TrainingError(
+            f"The recipe {path.name} is for the unknown family {family!r}.",
+            f"Choose one of: {', '.join(FAMILIES)}.",
+        )
+    try:
+        return FAMILIES[family].recipe.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the recipe"
         raise TrainingError(
             f"The recipe {path.name} has a wrong setting, {where}: {first['msg']}.",
-            "Mend the file; docs/generators/vqgan.md lists all settings.",
+            "Mend the file; docs/reference/settings.md lists all settings.",
         ) from error
 
 

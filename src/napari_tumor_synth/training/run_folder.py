@@ -123,6 +123,12 @@ class RunFolder:
         """Tell whether a stage came to its end."""
         return (self.path / f"{stage}.done.json").is_file()
 
+    def summary(self, stage: str) -> dict[str, Any]:
+        """Return what was noted of a finished stage."""
+        path = self.path / f"{stage}.done.json"
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return content
+
     def append_curves(self, stage: str, step: int, values: Mapping[str, float]) -> None:
         """Add figures of one step to ``curves.csv``."""
         path = self.path / "curves.csv"

@@ -25,6 +25,7 @@ from napari_tumor_synth.training.losses import (
     ramp,
 )
 from napari_tumor_synth.training.perceptual import make_perceptual_loss
+from napari_tumor_synth.training.safe_step import RunningStatistics, has_scaler, take_step
 from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
 from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
@@ -80,8 +81,9 @@ class AutoencoderStage:
             critic = channels_last(PatchDiscriminator(recipe.discriminator))
             self.discriminator, self.critic_optimiser = fabric.setup(critic, self._adam(critic))
         choice = self.settings.perceptual
+        backbone = choice.backbone if self.settings.losses.perceptual else "none"
         perceptual = make_perceptual_loss(
-            choice.backbone, choice.slices, choice.weights_file, choice.distance
+            backbone, choice.slices, choice.weights_file, choice.distance
         )
         self.perceptual = perceptual.to(fabric.device) if perceptual is not None else None
 
@@ -96,16 +98,20 @@ class AutoencoderStage:
         self._set_rates(index)
         self.module.train()
         quantised = index >= self.settings.quantiser_start * self.total_steps
+        statistics = RunningStatistics(self.module, self.discriminator)
         fake, commitment, logits = self.module(images, generator, quantised)
         terms = self._terms(images, fake, logits, classes, index, generator)
         terms["codebook"] = commitment
         figures = {name: float(value.detach()) for name, value in terms.items()}
         total = self._weighted(terms)
         if not bool(torch.isfinite(total)):
+            statistics.restore()
             return {"skipped": 1.0}
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(total)
-        self._update(self.module, self.optimiser)
+        if not self._update(self.module, self.optimiser) and not has_scaler(self.fabric):
+            statistics.restore()
+            return {"skipped": 1.0}
         if self._critic_active(index):
             figures |= self._critic_step(images, fake.detach())
         return {"loss": float(total.detach()), **figures}
@@ -124,7 +130,11 @@ class AutoencoderStage:
 
     def state(self) -> dict[str, Any]:
         """Return weights and optimiser states."""
-        state = {"module": self.module.state_dict(), "optimiser": self.optimiser.state_dict()}
+        state = {
+            "module": self.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.fabric.strategy.precision.state_dict(),
+        }
         if self.discriminator is not None:
             state["discriminator"] = self.discriminator.state_dict()
             state["critic_optimiser"] = self.critic_optimiser.state_dict()
@@ -134,6 +144,7 @@ class AutoencoderStage:
         """Go back to a state."""
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.fabric.strategy.precision.load_state_dict(state.get("scaler", {}))
         if self.discriminator is not None:
             self.discriminator.load_state_dict(state["discriminator"])
             self.critic_optimiser.load_state_dict(state["critic_optimiser"])
@@ -208,20 +219,20 @@ class AutoencoderStage:
         return ramp(index, start, round(schedule.ramp * self.total_steps))
 
     def _critic_step(self, images: Tensor, fake: Tensor) -> dict[str, float]:
+        statistics = RunningStatistics(self.discriminator)
         real, judged = self.discriminator(images)[-1], self.discriminator(fake)[-1]
         loss = hinge_discriminator_loss(real, judged)
         if bool(torch.isfinite(loss)):
             self.critic_optimiser.zero_grad(set_to_none=True)
             self.fabric.backward(loss)
             self._update(self.discriminator, self.critic_optimiser)
+        else:
+            statistics.restore()
         return {
             "critic": float(loss.detach()),
             "critic real": float(real.detach().mean()),
             "critic fake": float(judged.detach().mean()),
         }
 
-    def _update(self, module: Any, optimiser: Any) -> None:
-        self.fabric.clip_gradients(
-            module, optimiser, max_norm=self.settings.clip_norm, error_if_nonfinite=False
-        )
-        optimiser.step()
+    def _update(self, module: Any, optimiser: Any) -> bool:
+        return take_step(self.fabric, module, optimiser, self.settings.clip_norm)

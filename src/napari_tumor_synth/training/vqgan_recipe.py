@@ -9,10 +9,12 @@ Seed papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-V
 """
 
 import math
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from napari_tumor_synth.files import sha256_of_file
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
@@ -79,6 +81,17 @@ class VqganRecipe(RecipePart):
     token_training: TokenTraining = TokenTraining()
     decoding: DecodingSettings = DecodingSettings()
 
+    def recorded(self) -> dict[str, Any]:
+        """Return the recipe as JSON types, for records: a file is named by its SHA-256.
+
+        What is kept of a training must not tell where its user's files lay.
+        """
+        content = self.model_dump(mode="json")
+        if weights := self.autoencoder_training.perceptual.weights_file:
+            named = f"sha256:{sha256_of_file(Path(weights))}" if Path(weights).is_file() else ""
+            content["autoencoder_training"]["perceptual"]["weights_file"] = named
+        return content
+
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
         grid = self.autoencoder.latent_shape(self.size)
@@ -99,6 +112,11 @@ class VqganRecipe(RecipePart):
                 raise ValueError(f"{name} is {given}, but the other settings need {needed}")
         if self.token_training.masking == "hybrid" and self.importance is None:
             raise ValueError("hybrid masking needs importance scores: add [importance]")
+        training = self.autoencoder_training
+        if self.importance is not None and training.losses.classification == 0:
+            raise ValueError("[importance] learns nothing: set losses.classification above 0")
+        if self.autoencoder.lookup == "cosine" and training.quantiser_start > 0:
+            raise ValueError("quantiser_start must be 0 for the cosine look-up")
         return self
 
 

@@ -60,8 +60,10 @@ class LossWeights(RecipePart):
 
     Attributes
     ----------
-    l1, perceptual, feature_matching, gradient, codebook : float
-        lambda_1 to lambda_5: 4, 1, 4, 4, 1 in both papers.
+    l1, feature_matching, gradient, codebook : float
+        lambda_1, lambda_3, lambda_4, lambda_5: 4, 4, 4, 1 in both papers.
+    perceptual : float
+        lambda_2: 1 in both papers; needs a backbone.
     adversarial : float
         Weight of the generator's adversarial term. It is missing from the papers' equations but
         present in their code.
@@ -72,7 +74,7 @@ class LossWeights(RecipePart):
     """
 
     l1: NonNegative = 4.0
-    perceptual: NonNegative = 1.0
+    perceptual: NonNegative = 0.0
     feature_matching: NonNegative = 4.0
     gradient: NonNegative = 4.0
     codebook: NonNegative = 1.0
@@ -158,10 +160,18 @@ class AutoencoderTraining(RecipePart):
     final_learning_rate: NonNegative = 0.0
     warm_up_steps: Annotated[int, Field(ge=0)] = 0
     clip_norm: Positive = 1.0
-    quantiser_start: Share = 0.0
+    quantiser_start: Annotated[float, Field(ge=0, lt=1)] = 0.0
     losses: LossWeights = LossWeights()
     perceptual: PerceptualChoice = PerceptualChoice()
     adversarial: AdversarialSchedule = AdversarialSchedule()
+
+    @model_validator(mode="after")
+    def _nothing_is_off_in_silence(self) -> Self:
+        if self.perceptual.backbone == "none" and self.losses.perceptual > 0:
+            raise ValueError(
+                "the perceptual term needs a backbone: choose one, or set losses.perceptual to 0"
+            )
+        return self
 
 
 class TokenTraining(RecipePart):

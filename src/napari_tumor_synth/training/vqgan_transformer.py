@@ -21,6 +21,7 @@ from napari_tumor_synth.training.masking import (
     hybrid_mask,
     random_code_mask,
 )
+from napari_tumor_synth.training.safe_step import has_scaler, take_step
 from napari_tumor_synth.training.schedule import (
     constant_rate,
     cosine_rate,
@@ -77,13 +78,9 @@ class TransformerStage:
             return {"skipped": 1.0}
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        self.fabric.clip_gradients(
-            self.module,
-            self.optimiser,
-            max_norm=self.settings.clip_norm,
-            error_if_nonfinite=False,
-        )
-        self.optimiser.step()
+        finite = take_step(self.fabric, self.module, self.optimiser, self.settings.clip_norm)
+        if not finite and not has_scaler(self.fabric):
+            return {"skipped": 1.0}
         return {"loss": float(loss.detach())}
 
     def review(self, index: int) -> Mapping[str, float]:
@@ -107,12 +104,17 @@ class TransformerStage:
 
     def state(self) -> dict[str, Any]:
         """Return weights and optimiser state."""
-        return {"module": self.module.state_dict(), "optimiser": self.optimiser.state_dict()}
+        return {
+            "module": self.module.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.fabric.strategy.precision.state_dict(),
+        }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go back to a state."""
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.fabric.strategy.precision.load_state_dict(state.get("scaler", {}))
 
     def _loss(
         self, tokens: Tensor, classes: Tensor, corruption: Corruption, generator: torch.Generator

@@ -56,7 +56,7 @@ def report_on_model(
     -------
     dict
         ``reconstruction`` (means and spread over test ROIs), ``codebook`` (usage and perplexity
-        over the training ROIs), ``class_agreement`` (real, reconstructed, generated) and
+        over training and over test ROIs), ``class_agreement`` (real, reconstructed, generated) and
         ``ms_ssim`` by class (real, generated, difference).
     """
     settings = settings or ReportSettings()
@@ -67,7 +67,7 @@ def report_on_model(
         name: [_rebuilt(generator, image) for image in images] for name, images in real.items()
     }
     on_progress(Progress(1, 4, "counting codes"))
-    usage = _usage(generator, cache)
+    usage = {split: _usage(generator, cache, split) for split in ("train", "test")}
     on_progress(Progress(2, 4, "generating"))
     seeds = range(settings.first_seed, settings.first_seed + settings.samples)
     made = {
@@ -77,7 +77,7 @@ def report_on_model(
     on_progress(Progress(3, 4, "comparing"))
     figures = {
         "reconstruction": _fidelity(real, rebuilt),
-        "codebook": {"usage": usage.usage(), "perplexity": usage.perplexity()},
+        "codebook": usage,
         "class_agreement": {
             kind: _agreement(classifier, images)
             for kind, images in (("real", real), ("reconstructed", rebuilt), ("generated", made))
@@ -106,14 +106,14 @@ def _rebuilt(generator: VqganGenerator, image: Image) -> Image:
     return finish_generated(decoded, mask_of_generated(decoded))
 
 
-def _usage(generator: VqganGenerator, cache: RoiCache) -> CodeUsage:
+def _usage(generator: VqganGenerator, cache: RoiCache, split: str) -> dict[str, list[float]]:
     autoencoder = generator.autoencoder
     usage = CodeUsage(autoencoder.settings.codes, autoencoder.settings.levels)
-    for index in cache.indices("train"):
+    for index in cache.indices(split):
         image = torch.from_numpy(cache.load(index))[None].to(generator.device)
         with torch.inference_mode():
             usage.add(autoencoder.quantise(autoencoder.encode(image)).codes)
-    return usage
+    return {"usage": usage.usage(), "perplexity": usage.perplexity()}
 
 
 def _fidelity(real: dict[str, list[Image]], rebuilt: dict[str, list[Image]]) -> dict[str, Any]:

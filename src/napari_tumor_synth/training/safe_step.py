@@ -1,0 +1,46 @@
+"""Steps of an optimiser that leave no damage behind when a number is not finite."""
+
+from typing import Any
+
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+def take_step(fabric: Fabric, module: Any, optimiser: Any, max_norm: float) -> bool:
+    """Clip the gradients and step, unless one is not finite; tell whether all were finite.
+
+    In float16 the step is left to the scaler, which skips it and lowers its scale.
+    """
+    norm = fabric.clip_gradients(module, optimiser, max_norm=max_norm, error_if_nonfinite=False)
+    finite = norm is None or bool(norm.isfinite())
+    if finite or has_scaler(fabric):
+        optimiser.step()
+    return finite
+
+
+def has_scaler(fabric: Fabric) -> bool:
+    """Tell whether losses are scaled, as float16 needs."""
+    return getattr(fabric.strategy.precision, "scaler", None) is not None
+
+
+class RunningStatistics:
+    """The running means and variances of batch norms, to go back to after a step that failed.
+
+    A forward pass updates them before any loss is known; one overflow would stay for good.
+    """
+
+    def __init__(self, *modules: nn.Module | None) -> None:
+        self._before: list[tuple[Tensor, Tensor]] = [
+            (buffer, buffer.clone())
+            for module in modules
+            if module is not None
+            for norm in module.modules()
+            if isinstance(norm, _BatchNorm)
+            for buffer in norm.buffers()
+        ]
+
+    def restore(self) -> None:
+        """Go back."""
+        for buffer, before in self._before:
+            buffer.copy_(before)
