@@ -45,7 +45,7 @@ MODELS: dict[str, type[BaseModel]] = {
 _HEAD = """# Settings
 
 Written by `scripts/write_settings_reference.py` from the models in the code; do not edit.
-Seed papers: [000] and [1] are Zhou et al. 2023, [001] and [2] are Zhou and Khalvati 2024.
+Papers: [Zhou23] and [1] are Zhou et al. 2023, [Zhou24] and [2] are Zhou and Khalvati 2024.
 More on the networks and their training is on [the family's page](../generators/vqgan.md).
 """
 _LIMITS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}

@@ -1,9 +1,17 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from napari_tumor_synth.generators.provenance import DecodingSettings
-from napari_tumor_synth.generators.sampling import Streams, draw_codes, sample_causal
+from napari_tumor_synth.generators.sampling import (
+    Streams,
+    draw_codes,
+    least_confident,
+    sample_causal,
+    sample_parallel,
+)
 from napari_tumor_synth.networks.transformer import TokenTransformer, TransformerSettings
 
 PLAIN = DecodingSettings()
@@ -78,3 +86,34 @@ def test_causal_sampling_follows_the_model():
     found = np.bincount(3 * drawn[:, 0] + drawn[:, 1], minlength=9) / count
     deviation = np.abs(found - exact.numpy()) / np.sqrt(exact.numpy() / count)
     assert deviation.max() < 4
+
+
+def test_the_least_confident_of_the_masked_positions_stay_masked():
+    confidence = torch.tensor([[0.0, -9.0, -1.0, -3.0, -2.0]])
+    masked = torch.tensor([[True, False, True, True, True]])
+    kept = least_confident(confidence, masked, 2)
+    assert kept.tolist() == [[False, False, False, True, True]]
+    assert least_confident(confidence, masked, 0).sum() == 0
+
+
+def test_parallel_rounds_follow_the_cosine_and_settle_tokens_for_good():
+    length, rounds = 16, 5
+    torch.manual_seed(0)
+    model = TokenTransformer(
+        TransformerSettings(
+            layers=1, heads=2, width=16, length=length, codes=8, levels=2, classes=2, causal=False
+        )
+    ).eval()
+    seen = []
+    handle = model.register_forward_pre_hook(
+        lambda _, inputs: seen.append((inputs[0].clone(), inputs[2].clone()))
+    )
+    with torch.inference_mode():
+        tokens = sample_parallel(
+            model, torch.tensor([0, 1]), Streams.of_seeds([3, 4]), DecodingSettings(steps=rounds)
+        )
+    handle.remove()
+    counts = [math.floor(length * math.cos(math.pi / 2 * turn / rounds)) for turn in range(rounds)]
+    assert [mask.sum(1).tolist() for _, mask in seen] == [[count, count] for count in counts]
+    for given, mask in seen:
+        assert torch.equal(given[~mask], tokens[~mask])

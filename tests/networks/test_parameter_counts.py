@@ -17,7 +17,7 @@ DISCRIMINATOR = 11_049_665
 TRANSFORMER = 303_884_288
 TRANSFORMER_OF_64_CODES = 302_966_784
 
-# The code of 000 registers a group norm in every convolution block and never calls it.
+# The code of Zhou23 registers a group norm in every convolution block and never calls it.
 UNUSED_IN_ENCODER = 2 * (32 + 64 + 128 + 256 + 512)
 UNUSED_IN_DECODER = 2 * (32 + 64 + 128 + 256)
 

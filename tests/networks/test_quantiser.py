@@ -34,7 +34,7 @@ def test_each_position_gets_the_code_nearest_to_its_own_channels() -> None:
 
 
 def test_channels_are_not_mistaken_for_positions() -> None:
-    """The published code of 000 reshapes (C, s, a, r) to rows of C without moving the channels."""
+    """The published code of Zhou23 reshapes (C, s, a, r) to rows of C, channels unmoved."""
     z = latent(1, 8, 2, 2, 2)
     positions = z[0].flatten(1).T
     quantiser = with_codes(EmaQuantiser(8, 8), positions[None]).eval()

@@ -46,8 +46,8 @@ def start(batch: int = 2) -> Tensor:
 
 
 VARIANTS = {
-    "000": {"classes": 0, "levels": 1},
-    "001": {"levels": 1},
+    "Zhou23": {"classes": 0, "levels": 1},
+    "Zhou24": {"levels": 1},
     "several levels": {"levels": 3},
     "axial": {"positions": "axial", "grid": GRID},
     "bidirectional": {"causal": False},

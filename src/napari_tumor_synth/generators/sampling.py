@@ -108,7 +108,7 @@ def sample_parallel(
         fading = _CHOICE_TEMPERATURE * (1 - turn / rounds)
         confidence = confidence.view_as(masked) + fading * noise
         remaining = math.floor(length * math.cos(math.pi / 2 * turn / rounds))
-        masked = _least_confident(confidence, masked, remaining)
+        masked = least_confident(confidence, masked, remaining)
         on_progress(Progress(turn, rounds, "settling tokens"))
     return tokens
 
@@ -154,7 +154,7 @@ def _draw_levels(
     return chosen, confidence
 
 
-def _least_confident(confidence: Tensor, masked: Tensor, count: int) -> Tensor:
+def least_confident(confidence: Tensor, masked: Tensor, count: int) -> Tensor:
     """Keep masked the `count` least confident of the masked positions."""
     order = confidence.masked_fill(~masked, math.inf).argsort(dim=-1, stable=True)
     return torch.zeros_like(masked).scatter(-1, order[:, :count], True) & masked

@@ -39,7 +39,7 @@ class ChannelNorm(nn.Module):
 
 
 def make_norm(kind: Norm, channels: int) -> nn.Module:
-    """Return a norm layer: batch [000], eight groups [001] or channel (this project's)."""
+    """Return a norm layer: batch [Zhou23], eight groups [Zhou24] or channel (this project's)."""
     if kind == "batch":
         return nn.BatchNorm3d(channels)
     if kind == "group":
@@ -60,9 +60,9 @@ def activation(leak: float) -> nn.Module:
 class ResidualBlock(nn.Module):
     """Twice convolution, norm and activation; the input is added last, with nothing after it.
 
-    Deviation from the authors' code: each group norm has its own affine, where 001 uses one object
-    twice in a block. (000 also registers group norms that it never calls; they are in the published
-    count of parameters, and not here.)
+    Deviation from the authors' code: each group norm has its own affine, where Zhou24 uses one
+    object twice in a block. (Zhou23 also registers group norms that it never calls; they are in
+    the published count of parameters, and not here.)
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def initialise(module: nn.Module, how: Initialisation) -> None:
     module : torch.nn.Module
         Network to initialise.
     how : {"torch", "normal"}
-        "torch" leaves torch's defaults. "normal" is what the code of 000 does: convolution weights
+        "torch" leaves torch's defaults. "normal" is what Zhou23's code does: convolution weights
         and norm gains from N(0, 0.02), biases 0. (Gains near 0 instead of 1 look like an oversight
         there; the papers say nothing.)
     """

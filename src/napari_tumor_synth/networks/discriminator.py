@@ -1,4 +1,4 @@
-"""The 3D patch discriminator of the 3D-VQGAN (000 section 3.1, "five 3D convolution layers")."""
+"""The 3D patch discriminator of the 3D-VQGAN (Zhou23 section 3.1, "five 3D convolution layers")."""
 
 from typing import Annotated, Self
 
@@ -19,7 +19,7 @@ from napari_tumor_synth.networks.blocks import (
 
 
 class DiscriminatorSettings(BaseModel):
-    """Shape of the discriminator; the defaults are those of 000's code (5^3 logits at 128^3).
+    """Shape of the discriminator; the defaults are those of Zhou23's code (5^3 logits at 128^3).
 
     Attributes
     ----------
@@ -29,7 +29,7 @@ class DiscriminatorSettings(BaseModel):
         Channels after each halving convolution (k4 s2 p1). Fewer entries see smaller patches and
         take smaller ROIs: four need at least 64 voxels along an edge, three 32.
     norm : {"batch", "group", "channel"}
-        From the second convolution on: batch in 000, eight groups in 001.
+        From the second convolution on: batch in 000, eight groups in Zhou24.
     initialisation : {"torch", "normal"}
         torch's defaults, or N(0, 0.02) as in the papers' code.
     """

@@ -1,4 +1,4 @@
-"""Which regions of the latent tell the classes apart: 001 sections 2.1 and A.1.
+"""Which regions of the latent tell the classes apart: Zhou24 sections 2.1 and A.1.
 
 A scoring network f gives each region of the encoded map a score. An auxiliary classifier sees the
 normalised map times the scores, so that f learns which regions the classifier needs. A score says

@@ -1,9 +1,9 @@
 """Vector quantisation with codebooks learnt by exponential moving averages.
 
-Sources: 000 section 3.1 and Eq. 4; 001 section 2.1 (l2-normalised look-up) and Eq. 2; van den Oord
-et al. 2017, appendix A.1 (moving averages with Laplace-smoothed counts); Lee et al. 2022 (several
-levels). The published code of 000 looks up whole channels where the paper looks up positions; here
-every position of the latent grid has its own codes.
+Sources: Zhou23 section 3.1 and Eq. 4; Zhou24 section 2.1 (l2-normalised look-up) and Eq. 2; van
+den Oord et al. 2017, appendix A.1 (moving averages with Laplace-smoothed counts); Lee et al. 2022
+(several levels). The published code of Zhou23 looks up whole channels where the paper looks up
+positions; here every position of the latent grid has its own codes.
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class EmaQuantiser(nn.Module):
         with a codebook of its own.
     lookup : {"euclidean", "cosine"}
         "cosine" normalises vectors and codes to unit length, and the decoder receives unit vectors
-        (001). It is refused for several levels: what a unit vector leaves is no unit vector, so
+        (Zhou24). It is refused for several levels: what a unit vector leaves is no unit vector, so
         direction alone could not describe it.
     decay : float
         Of the moving averages.

@@ -1,4 +1,4 @@
-"""Raster order: a grid of codes as a sequence of tokens (000 section 3.1, 001 section 2.1)."""
+"""Raster order: a grid of codes as a sequence of tokens (Zhou23 section 3.1, Zhou24 2.1)."""
 
 import math
 

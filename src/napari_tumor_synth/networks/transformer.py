@@ -1,8 +1,8 @@
 """The transformer over tokens: GPT shape, causal with a cache or bidirectional.
 
-Sources: 000 section 3.1, 001 section 2.1 (class token), Chang et al. 2022 (bidirectional), Lee et
-al. 2022 (several codes a position). The papers' code has the shape of minGPT: pre-norm, GELU,
-learned absolute positions, biases everywhere but in the head, weights N(0, 0.02).
+Sources: Zhou23 section 3.1, Zhou24 section 2.1 (class token), Chang et al. 2022 (bidirectional),
+Lee et al. 2022 (several codes a position). The papers' code has the shape of minGPT: pre-norm,
+GELU, learned absolute positions, biases everywhere but in the head, weights N(0, 0.02).
 """
 
 import torch
@@ -105,8 +105,8 @@ class TokenTransformer(nn.Module):
             bidirectional model sees all that are not masked.
         start : Tensor
             (B,) int64: class indices in [0, classes), or, in an unconditional causal model, code
-            indices in [0, codes) ("a random index from the codebook", 000 section 4.1). Ignored by
-            an unconditional bidirectional model.
+            indices in [0, codes) ("a random index from the codebook", Zhou23 section 4.1). Ignored
+            by an unconditional bidirectional model.
         masked : Tensor, optional
             (B, n) bool: positions whose codes, all levels, are replaced by [MASK].
 

@@ -1,4 +1,4 @@
-"""Settings of the token transformer (000 section 3.1, 001 section 2.1)."""
+"""Settings of the token transformer (Zhou23 section 3.1, Zhou24 section 2.1)."""
 
 import math
 from typing import Annotated, Literal, Self
@@ -9,21 +9,21 @@ Count = Annotated[int, Field(ge=1, le=65536)]
 
 
 class TransformerSettings(BaseModel):
-    """Shape of the transformer; the defaults are lat8 of 000.
+    """Shape of the transformer; the defaults are lat8 of Zhou23.
 
     Attributes
     ----------
     layers, heads, width : int
-        24, 16 and 1024 in both papers (001: "the same one in Esser et al.").
+        24, 16 and 1024 in both papers (Zhou24: "the same one in Esser et al.").
     length : int
         Tokens, one a position of the latent grid: 512 for 8^3.
     codes : int
-        Codes of each codebook: 512 in 000, 1024 in 001.
+        Codes of each codebook: 512 in 000, 1024 in Zhou24.
     levels : int
         Codes a position, predicted together; 1 in the papers.
     classes : int
-        Tumour classes. 0 is unconditional (000): the sequence starts with a code index. Otherwise
-        it starts with a class token (001).
+        Tumour classes. 0 is unconditional (Zhou23): the sequence starts with a code index.
+        Otherwise it starts with a class token (Zhou24).
     causal : bool
         True predicts each token from those before it, as in the papers. False sees all tokens that
         are not masked (Chang et al. 2022), our second mode.
@@ -62,7 +62,7 @@ class TransformerSettings(BaseModel):
 
     @property
     def has_mask_token(self) -> bool:
-        """Whether there is a [MASK] token: in 001 and when bidirectional; 000 masks with codes."""
+        """Whether there is a [MASK] token: in Zhou24, and when bidirectional."""
         return self.classes > 0 or not self.causal
 
     @property
@@ -75,15 +75,15 @@ class TransformerSettings(BaseModel):
 
     @classmethod
     def paper_lat8(cls) -> Self:
-        """Return the transformer of 000 for an 8^3 latent."""
+        """Return the transformer of Zhou23 for an 8^3 latent."""
         return cls()
 
     @classmethod
     def paper_lat4(cls) -> Self:
-        """Return the transformer of 000 for a 4^3 latent with K = 512, as the paper says."""
+        """Return the transformer of Zhou23 for a 4^3 latent with K = 512, as the paper says."""
         return cls(length=64)
 
     @classmethod
     def conditional(cls, classes: int = 2) -> Self:
-        """Return the transformer of 001: 1,024 codes, LGG and HGG."""
+        """Return the transformer of Zhou24: 1,024 codes, LGG and HGG."""
         return cls(codes=1024, classes=classes)

@@ -1,4 +1,4 @@
-"""The 3D-VQGAN autoencoder (000 section 3.1, 001 section 2.1; sources in `vqgan_settings`)."""
+"""The 3D-VQGAN autoencoder (Zhou23 section 3.1, Zhou24 2.1; sources in `vqgan_settings`)."""
 
 from dataclasses import dataclass
 

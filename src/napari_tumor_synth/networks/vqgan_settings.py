@@ -1,8 +1,8 @@
-"""Settings of the 3D-VQGAN autoencoder of [000]_ and [001]_.
+"""Settings of the 3D-VQGAN autoencoder of [Zhou23]_ and [Zhou24]_.
 
-.. [000] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization Generative
-   Adversarial Networks, 2023, section 3.1.
-.. [001] Zhou and Khalvati, Conditional Generation of 3D Brain Tumor ROIs via VQGAN and
+.. [Zhou23] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization
+   Generative Adversarial Networks, 2023, section 3.1.
+.. [Zhou24] Zhou and Khalvati, Conditional Generation of 3D Brain Tumor ROIs via VQGAN and
    Temporal-Agnostic Masked Transformer, 2024, section 2.1.
 """
 
@@ -20,7 +20,7 @@ Grid = tuple[int, int, int]
 
 
 class VqganSettings(BaseModel):
-    """Shape of the autoencoder; the defaults are lat8 of [000]_.
+    """Shape of the autoencoder; the defaults are lat8 of [Zhou23]_.
 
     Attributes
     ----------
@@ -41,28 +41,28 @@ class VqganSettings(BaseModel):
         Residual blocks of each decoder stage, coarse to fine. None mirrors the encoder, or is 1
         everywhere when `decoder_widths` is given.
     embedding : int
-        Width of a code: 512 in [000]_, 128 in [001]_.
+        Width of a code: 512 in [Zhou23]_, 128 in [Zhou24]_.
     codes : int
-        Codes of a codebook, K: 512 in [000]_, 1024 in [001]_.
+        Codes of a codebook, K: 512 in [Zhou23]_, 1024 in [Zhou24]_.
     levels : int
         Codes a position. 1 in the papers; more quantise the remainder again (our addition).
     lookup : {"euclidean", "cosine"}
-        "cosine" is the l2-normalised look-up of [001]_: encoder vectors and codes have unit norm.
-        For one level only.
+        "cosine" is the l2-normalised look-up of [Zhou24]_: encoder vectors and codes have unit
+        norm. For one level only.
     decay : float
         Of the moving averages that learn the codes: 0.99 in both codes.
     commitment : float
-        beta of the codebook loss: 0.25 in Eq. 4 of [000]_, 1 in Eq. 2 of [001]_.
+        beta of the codebook loss: 0.25 in Eq. 4 of [Zhou23]_, 1 in Eq. 2 of [Zhou24]_.
     revive_below : float
         A code whose average use falls below this share of the mean use is replaced by a random
         encoder vector. 0 never revives, as in both codes (which then lose most of the codes).
     kmeans_iterations : int
-        Of the start on the first training batch: 10 in the code of [001]_; 0 takes random encoder
-        vectors as in [000]_.
+        Of the start on the first training batch: 10 in the code of [Zhou24]_; 0 takes random
+        encoder vectors as in [Zhou23]_.
     norm : {"batch", "group", "channel"}
-        Batch in [000]_, eight groups in [001]_; channel is our addition for training on patches.
+        Batch in [Zhou23]_, eight groups in [Zhou24]_; channel is our addition for patches.
     final_kernel : {1, 3}
-        Kernel of the last convolution: 3 in the code of [000]_, 1 in that of [001]_.
+        Kernel of the last convolution: 3 in the code of [Zhou23]_, 1 in that of [Zhou24]_.
     initialisation : {"torch", "normal"}
         torch's defaults, or N(0, 0.02) for weights and norm gains as in the papers' code.
     """
@@ -145,12 +145,12 @@ class VqganSettings(BaseModel):
 
     @classmethod
     def paper_lat8(cls) -> Self:
-        """Return the 8^3 latent of [000]_, without the revival it does not have."""
+        """Return the 8^3 latent of [Zhou23]_, without the revival it does not have."""
         return cls(revive_below=0.0, kmeans_iterations=0)
 
     @classmethod
     def paper_lat4(cls) -> Self:
-        """Return the 4^3 latent of [000]_.
+        """Return the 4^3 latent of [Zhou23]_.
 
         The published count of parameters shows a codebook of 64 codes in that run, where the paper
         says K = 512; this preset follows the paper.
@@ -159,7 +159,7 @@ class VqganSettings(BaseModel):
 
     @classmethod
     def conditional(cls) -> Self:
-        """Return the autoencoder of [001]_."""
+        """Return the autoencoder of [Zhou24]_."""
         return cls(
             embedding=128,
             codes=1024,

@@ -1,6 +1,6 @@
 """Settings of a 3D-VQGAN training, with the papers' numbers as defaults.
 
-Seed papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-VQGAN-cond").
+Papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-VQGAN-cond").
 
 .. [1] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization Generative
    Adversarial Networks, 2023.
