@@ -16,17 +16,31 @@ usable() { # a supported version that can make environments
     "$1" -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
 }
 
-find_python() {
-    local candidate
-    for candidate in ${PYTHON:-python3.13 python3.12 python3.11 python3}; do
+trouble_with() { # what is wrong with an interpreter, as a sentence
+    local version
+    if ! command -v "$1" >/dev/null; then
+        echo "$1 was not found."
+    elif ! version="$("$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)"; then
+        echo "$1 does not run."
+    elif [[ "$version" == 3.1[123] ]]; then
+        echo "$1 is Python $version without its venv module; on Debian or Ubuntu: sudo apt-get install python$version-venv"
+    else
+        echo "$1 is Python $version."
+    fi
+}
+
+find_python() { # 3.11 first: it is the one that the whole suite was run with
+    local candidate candidates="${PYTHON:-python3.11 python3.12 python3.13 python3}"
+    for candidate in $candidates; do
         if usable "$candidate"; then
             echo "$candidate"
             return
         fi
     done
     {
-        echo "No usable Python found (tried: ${PYTHON:-python3.13 python3.12 python3.11 python3})."
-        echo "Python 3.11, 3.12 or 3.13 with its venv module is needed: install it (on Debian or Ubuntu: sudo apt-get install python3 python3-venv) or name one with PYTHON=/path/to/python3.11."
+        echo "No usable Python:"
+        for candidate in $candidates; do echo "  $(trouble_with "$candidate")"; done
+        echo "Python 3.11, 3.12 or 3.13 with its venv module is needed. Install one beside yours and name it: make PYTHON=/path/to/python3.11 ..."
     } >&2
     return 1
 }

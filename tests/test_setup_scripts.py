@@ -105,10 +105,75 @@ def test_failed_installation_is_no_success(tmp_path):
     assert "sudo apt-get install libegl1" in done.stderr
 
 
-def test_unusable_python_is_named_and_no_environment_is_made(tmp_path):
-    project = tmp_path / "project"
-    (project / "scripts").mkdir(parents=True)
-    shutil.copy(SCRIPTS / "setup_environment.sh", project / "scripts")
+@pytest.fixture
+def project(tmp_path):
+    """A checkout that holds what decides about the environment."""
+    folder = tmp_path / "project"
+    (folder / "scripts").mkdir(parents=True)
+    shutil.copy(SCRIPTS / "setup_environment.sh", folder / "scripts")
+    (folder / "src" / "napari_tumor_synth").mkdir(parents=True)
+    for name in ("pyproject.toml", "constraints.txt", "src/napari_tumor_synth/__init__.py"):
+        (folder / name).write_text("")
+    return folder
+
+
+def set_up(project: Path, pythons: dict[str, str], usable: set[str], **environment: str):
+    """Run the script where these interpreters of these versions are first on the path."""
+    folder = project.parent / "pythons"
+    folder.mkdir(exist_ok=True)
+    for name, version in pythons.items():
+        answer = [
+            f"#!{shutil.which('bash')}",
+            'case "$*" in',
+            f"  *ensurepip*) exit {0 if name in usable else 1} ;;",
+            f"  *print*) echo {version} ;;",
+            f"  --version) echo Python {version}.1 ;;",
+            "  *) exit 7 ;;",  # makes no environment
+            "esac",
+            "",
+        ]
+        (folder / name).write_text("\n".join(answer))
+        (folder / name).chmod(0o755)
+    return subprocess.run(
+        [project / "scripts" / "setup_environment.sh"],
+        env={"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+ALL = {"python3.11": "3.11", "python3.12": "3.12", "python3.13": "3.13", "python3": "3.12"}
+
+
+def test_the_tested_python_is_preferred(project):
+    done = set_up(project, ALL, set(ALL))
+
+    assert done.stdout == "Making .venv with Python 3.11.1\n"
+    done = set_up(project, ALL, set(ALL), PYTHON="python3.13")
+    assert done.stdout == "Making .venv with Python 3.13.1\n"
+
+
+def test_the_version_that_is_too_old_is_named(project):
+    old = dict.fromkeys(ALL, "3.10")
+
+    done = set_up(project, old, set())
+
+    assert done.returncode == 1
+    assert "python3 is Python 3.10." in done.stderr
+    assert "Python 3.11, 3.12 or 3.13 with its venv module is needed." in done.stderr
+    assert "PYTHON=" in done.stderr
+    assert "apt-get" not in done.stderr  # which would install the same version again
+
+
+def test_a_missing_venv_module_has_a_remedy(project):
+    done = set_up(project, ALL, set(), PYTHON="python3.12")
+
+    assert done.returncode == 1
+    assert "sudo apt-get install python3.12-venv" in done.stderr
+
+
+def test_unusable_python_is_named_and_no_environment_is_made(project, tmp_path):
     too_old = tmp_path / "python3.10"
     too_old.write_text(f"#!{shutil.which('bash')}\nexit 1\n")
     too_old.chmod(0o755)
@@ -132,8 +197,8 @@ def test_unusable_python_is_named_and_no_environment_is_made(tmp_path):
     [
         ("docs/page.md", 1, True),
         ("docs/page.md", 2, False),
-        ("src/napari_tumor_synth/generators/models/a.safetensors", 40, True),
-        ("src/napari_tumor_synth/generators/models/a.safetensors", 41, False),
+        ("src/napari_tumor_synth/models/a.safetensors", 40, True),
+        ("src/napari_tumor_synth/models/a.safetensors", 41, False),
         ("runs/a.safetensors", 2, False),
     ],
 )
