@@ -1,5 +1,6 @@
 """What a user installs: the wheel's content, the manifest, a light import."""
 
+import ast
 import importlib.metadata
 import json
 import re
@@ -173,6 +174,31 @@ def test_requirements_are_ranges_and_constraints_are_pins():
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.!]+", line) for line in pins)
     assert pins == sorted(pins, key=str.upper)
     assert "torch==2.13.0" in pins
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the first names of what a file imports, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add((node.module or "").partition(".")[0])
+    return found - set(sys.stdlib_module_names) - {"napari_tumor_synth"}
+
+
+def test_what_the_package_imports_is_declared_and_the_other_way_round():
+    def normal(name):
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    declared = {normal(re.match(r"[\w.-]+", line)[0]) for line in PROJECT["dependencies"]}
+    owners = importlib.metadata.packages_distributions()
+    imported = set().union(*(_imported(path) for path in PACKAGE.rglob("*.py")))
+    needed = {name: {normal(owner) for owner in owners[name]} for name in imported}
+
+    assert [name for name, owners in needed.items() if not owners & declared] == []
+    without_import = declared - set().union(*needed.values())
+    assert without_import <= {"napari", "magicgui", "qtpy"}, "the workbench, to come, imports these"
 
 
 # The manifest
