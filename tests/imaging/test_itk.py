@@ -151,6 +151,51 @@ def test_nrrd_headers_that_could_harm_are_refused(old, new, tmp_path):
         read_image(path)
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_what_is_not_compressed_must_be_there(suffix, tmp_path, monkeypatch):
+    path = saved(sitk.Image([60, 60, 60], sitk.sitkInt16), tmp_path / f"a{suffix}")
+    voxel_file = tmp_path / "a.raw" if suffix == ".mhd" else path
+    voxel_file.write_bytes(voxel_file.read_bytes()[:200_000])
+    monkeypatch.setattr(sitk.ImageFileReader, "Execute", pytest.fail)  # nothing is allocated
+    with pytest.raises(VolumeError, match="432,000 bytes of voxels") as caught:
+        read_image(path)
+    assert str(path) in caught.value.problem
+
+
+def test_a_file_of_voxels_is_named_without_its_folder(tmp_path):
+    path = saved(itk_image(), tmp_path / "a.mhd", useCompression=True)
+    voxel_file = tmp_path / "a.zraw"
+    voxel_file.write_bytes(voxel_file.read_bytes()[:100])
+    with pytest.raises(VolumeError, match=r"a\.mhd is truncated.*the file a\.zraw") as caught:
+        read_image(path)
+    assert str(voxel_file) not in caught.value.problem
+    content = path.read_bytes()
+    for name in (b"/home/doe/a.zraw", b"C:\\doe\\a.zraw"):
+        path.write_bytes(content.replace(b"a.zraw", name))
+        with pytest.raises(VolumeError, match=r"names '\.\.\./a\.zraw'") as caught:
+            read_image(path)
+        assert "doe" not in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    ("space", "notes"),
+    [
+        (b"space: left-posterior-superior\n", 0),
+        (b"space: RAS\n", 0),
+        (b"space dimension: 3\n", 1),
+        (b"space: scanner-xyz\n", 1),
+    ],
+)
+def test_a_nrrd_file_that_names_no_anatomical_space_is_noted(space, notes, tmp_path):
+    path = saved(itk_image(), tmp_path / "a.nrrd")
+    content = path.read_bytes()
+    assert b"space: left-posterior-superior\n" in content
+    path.write_bytes(content.replace(b"space: left-posterior-superior\n", space, 1))
+    volume = read_image(path)
+    assert len(volume.notes) == notes
+    assert all("no anatomical space" in note for note in volume.notes)
+
+
 def test_sheared_grids_are_not_written(tmp_path):
     affine = np.eye(4)
     affine[0, 1] = 0.2

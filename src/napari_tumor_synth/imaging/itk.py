@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import OutputError, VolumeError
 from napari_tumor_synth.imaging.affines import is_orthogonal
-from napari_tumor_synth.imaging.itk_headers import require_sane_metaimage, require_sane_nrrd
+from napari_tumor_synth.imaging.itk_headers import (
+    SaneHeader,
+    require_sane_metaimage,
+    require_sane_nrrd,
+)
 from napari_tumor_synth.imaging.stored_image import (
     StoredImage,
     require_plausible_length,
@@ -43,12 +47,14 @@ def read_itk(path: Path) -> StoredImage:
     VolumeError
         The file is damaged, not 3D, not of real numbers, or promises more than it can hold.
     """
-    stored_bytes = _file_of_voxels(path).stat().st_size
+    header = (
+        require_sane_nrrd(path) if path.suffix.lower() == ".nrrd" else require_sane_metaimage(path)
+    )
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(path))
     try:
         reader.ReadImageInformation()
-        _require_readable(path, reader, stored_bytes)
+        _require_readable(path, reader, header)
         image = reader.Execute()
     except RuntimeError as error:
         raise VolumeError(
@@ -58,9 +64,10 @@ def read_itk(path: Path) -> StoredImage:
         image = image[..., 0]
     values = sitk.GetArrayFromImage(image).transpose(2, 1, 0)
     try:
-        return StoredImage(values, SourceGrid.of(values.shape, _ras_affine(image)))
+        grid = SourceGrid.of(values.shape, _ras_affine(image))
     except VolumeError as error:
         raise VolumeError(f"{path}: {error.problem}", error.remedy) from error
+    return StoredImage(values, grid, notes=header.notes)
 
 
 def write_itk(
@@ -92,14 +99,7 @@ def write_itk(
         ) from error
 
 
-def _file_of_voxels(path: Path) -> Path:
-    if path.suffix.lower() == ".nrrd":
-        require_sane_nrrd(path)
-        return path
-    return require_sane_metaimage(path)
-
-
-def _require_readable(path: Path, reader: Any, stored_bytes: int) -> None:
+def _require_readable(path: Path, reader: Any, header: SaneHeader) -> None:
     shape = three_axes(path, reader.GetSize())
     itemsize = _BYTES_OF_REAL_NUMBERS.get(reader.GetPixelID())
     if itemsize is None or reader.GetNumberOfComponents() != 1:
@@ -108,7 +108,12 @@ def _require_readable(path: Path, reader: Any, stored_bytes: int) -> None:
             f"{path} holds {kind} values; one real number a voxel is needed.",
             "Save the magnitude or one channel as a 3D file.",
         )
-    require_plausible_length(path, stored_bytes, math.prod(shape) * itemsize, compressed=True)
+    require_plausible_length(
+        path,
+        header.voxel_file.stat().st_size,
+        math.prod(shape) * itemsize,
+        compressed=header.compressed,
+    )
 
 
 def _ras_affine(image: Any) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ with a segmentation fault. What passes here has counts and numbers that agree wi
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_tumor_synth.errors import VolumeError
@@ -20,14 +21,40 @@ _META_TRUTHS = ("BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "
 _META_TYPE = re.compile(r"MET_(U?(CHAR|SHORT|INT|LONG|LONG_LONG)|FLOAT|DOUBLE)")
 _NRRD_LINE = re.compile(r"(?:#.*|([^:=]+?):=.*|([^:=]+?): *(.*))")
 _NRRD_ENCODINGS = ("raw", "gzip", "gz")
+_ANATOMICAL_SPACES = (
+    "right-anterior-superior", "ras", "left-anterior-superior", "las",
+    "left-posterior-superior", "lps",
+)  # fmt: skip
+_NO_SPACE = (
+    "The header names no anatomical space; its axes are read as left, posterior, superior (LPS)."
+)
 _NRRD_TYPE = re.compile(
     r"((un)?signed )?(char|short|int|long long)( int)?|u?int(8|16|32|64)(_t)?|"
     r"u(char|short|int|longlong)|longlong|float|double"
 )
 
 
-def require_sane_metaimage(path: Path) -> Path:
-    """Check the header of an .mha or .mhd file and return the file that holds its voxels.
+@dataclass(frozen=True)
+class SaneHeader:
+    """What a header that passed says.
+
+    Attributes
+    ----------
+    voxel_file : Path
+        The file that holds the voxels.
+    compressed : bool
+        Whether they may need less room there than in memory.
+    notes : tuple of str
+        What the user should know about the file.
+    """
+
+    voxel_file: Path
+    compressed: bool
+    notes: tuple[str, ...] = ()
+
+
+def require_sane_metaimage(path: Path) -> SaneHeader:
+    """Check the header of an .mha or .mhd file.
 
     Raises
     ------
@@ -46,11 +73,15 @@ def require_sane_metaimage(path: Path) -> Path:
     _check_metaimage(path, header)
     voxel_file = _voxel_file(path, header["ElementDataFile"])
     if int(header.get("CompressedDataSize", "0")) > voxel_file.stat().st_size:
-        raise VolumeError(f"{voxel_file} is truncated.", "Copy or download the file again.")
-    return voxel_file
+        where = "" if voxel_file == path else f", the file {voxel_file.name} beside it,"
+        raise VolumeError(
+            f"{path} is truncated: its voxels{where} are fewer than the header says.",
+            "Copy or download the file again.",
+        )
+    return SaneHeader(voxel_file, header.get("CompressedData", "False").lower() == "true")
 
 
-def require_sane_nrrd(path: Path) -> None:
+def require_sane_nrrd(path: Path) -> SaneHeader:
     """Check the header of an .nrrd file.
 
     Raises
@@ -75,6 +106,12 @@ def require_sane_nrrd(path: Path) -> None:
     if {"data file", "datafile"} & header.keys():
         raise VolumeError(f"{path} keeps its voxels in another file.", "Save it as one .nrrd file.")
     _check_nrrd(path, header)
+    knows_its_space = header.get("space", "").lower() in _ANATOMICAL_SPACES
+    return SaneHeader(
+        path,
+        compressed=header["encoding"] != "raw",
+        notes=() if knows_its_space else (_NO_SPACE,),
+    )
 
 
 def _check_metaimage(path: Path, header: Mapping[str, str]) -> None:
@@ -104,10 +141,17 @@ def _voxel_file(path: Path, name: str) -> Path:
     beside = path.with_name(name) if Path(name).name == name else None
     if beside is None or name.upper() == "LIST" or not beside.is_file():
         raise VolumeError(
-            f"{path} names {name!r} as the file of its voxels, which is not beside it.",
+            f"{path} names {_without_folders(name)!r} as the file of its voxels, which is not "
+            "beside it.",
             "Copy both files into one folder.",
         )
     return beside
+
+
+def _without_folders(name: str) -> str:
+    """Leave out a file's folders: sentences may be stored, and folders may tell names."""
+    *folders, last = re.split(r"[\\/]", name)
+    return f".../{last}" if folders else last
 
 
 def _check_nrrd(path: Path, header: Mapping[str, str]) -> None:
