@@ -184,6 +184,50 @@ def test_missing_position_and_odd_units_are_noted(tmp_path):
     assert "micrometres" in notes[1]
 
 
+def test_missing_voxel_sizes_are_noted_where_they_count(tmp_path):
+    image = nib.Nifti1Image(asymmetric_array(), None)
+    image.set_qform(np.diag([2.0, 2, 2, 1]), code=1)
+    image.set_sform(None, code=0)
+    path = saved(image, tmp_path / "a.nii")
+    content = bytearray(path.read_bytes())
+    content[84:88] = np.float32(0).tobytes()  # pixdim[2]
+    path.write_bytes(content)
+    volume = read_image(path)
+    assert volume.notes == ("The header gives no voxel size along 1 of 3 axes; 1 mm is taken.",)
+    assert volume.spacing == (2, 1, 2)
+
+    image.set_sform(np.diag([3.0, 3, 3, 1]), code=1)
+    image.set_qform(None, code=0)
+    content = bytearray(saved(image, path).read_bytes())
+    content[80:92] = bytes(12)
+    path.write_bytes(content)
+    assert read_image(path).spacing == (3, 3, 3)
+    assert read_image(path).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("dtype", "largest", "is_noted"),
+    [
+        (np.int16, -32768, False),
+        (np.uint16, 65535, False),
+        (np.int32, 2**24, False),
+        (np.int32, 2**24 + 1, True),
+        (np.int32, -(2**24) - 1, True),
+        (np.uint32, 2**31, False),  # a power of two is kept
+        (np.int64, 2**53 + 1, True),
+        (np.float64, 0.1, False),
+    ],
+)
+def test_whole_numbers_that_single_precision_rounds_are_noted(dtype, largest, is_noted, tmp_path):
+    array = np.zeros((3, 4, 5), dtype)
+    array[1, 2, 3] = largest
+    path = saved(nib.Nifti1Image(array, np.eye(4), dtype=dtype), tmp_path / "a.nii")
+    volume = read_image(path)
+    kept = float(volume.array[3, 2, 1])
+    assert is_noted == (dtype is not np.float64 and kept != largest)
+    assert [f"up to {abs(largest):,}" in note for note in volume.notes] == [True] * is_noted
+
+
 def test_a_volume_without_a_file_is_written_in_canonical_order(tmp_path):
     affine = np.diag([1.0, 2, 3, 1])
     volume = Volume(asymmetric_array().transpose(2, 1, 0).astype(np.float32), affine)

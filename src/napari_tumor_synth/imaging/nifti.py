@@ -48,7 +48,7 @@ def read_nifti(path: Path) -> StoredImage:
         The file is damaged, not 3D, not of real numbers, or promises more than it can hold.
     """
     with open_stream(path) as stream:
-        header = _read_header(stream, path)
+        header, sizeless_axes = _read_header(stream, path)
         shape = three_axes(path, header.get_data_shape())
         dtype = _number_type(header, path)
         length = math.prod(shape) * dtype.itemsize
@@ -61,7 +61,11 @@ def read_nifti(path: Path) -> StoredImage:
             affine = header.get_best_affine()
             slope, intercept = header.get_slope_inter()
             grid = _grid(path, shape, affine, header)
-            notes = (*_notes_on_position(header, affine, shape), *_notes_on_units(header))
+            notes = (
+                *_notes_on_position(header, affine, shape),
+                *_notes_on_size(header, sizeless_axes),
+                *_notes_on_units(header),
+            )
     except (HeaderDataError, ValueError) as error:
         raise _damaged_header(path, error) from error
     return StoredImage(
@@ -110,7 +114,8 @@ def _save(image: Any, path: Path) -> None:
             image.to_stream(compressed)
 
 
-def _read_header(stream: BinaryIO, path: Path) -> Any:
+def _read_header(stream: BinaryIO, path: Path) -> tuple[Any, int]:
+    """Return the header and how many of its axes have no voxel size, which nibabel makes 1 mm."""
     start = stream.read(348)
     size = _header_size(start)
     if size == 540:
@@ -127,11 +132,12 @@ def _read_header(stream: BinaryIO, path: Path) -> Any:
         raise VolumeError(f"{path} is not a NIfTI file.", "Convert Analyze files to NIfTI first.")
     try:
         header = _HEADERS[size](start, check=False)
+        sizeless_axes = int(np.count_nonzero(header["pixdim"][1:4] == 0))
         header.check_fix(logger=_SILENT)
         header.get_data_shape()
     except (HeaderDataError, ValueError, KeyError) as error:
         raise _damaged_header(path, error) from error
-    return header
+    return header, sizeless_axes
 
 
 def _header_size(start: bytes) -> int:
@@ -184,6 +190,12 @@ def _notes_on_position(header: Any, affine: Any, shape: tuple[int, int, int]) ->
     if apart <= _FORM_TOLERANCE_MM:
         return ()
     return (f"sform and qform disagree by {apart:.3g} mm; the sform is used.",)
+
+
+def _notes_on_size(header: Any, sizeless_axes: int) -> tuple[str, ...]:
+    if sizeless_axes == 0 or int(header["sform_code"]) > 0:  # the sform has sizes of its own
+        return ()
+    return (f"The header gives no voxel size along {sizeless_axes} of 3 axes; 1 mm is taken.",)
 
 
 def _notes_on_units(header: Any) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from napari_tumor_synth.imaging.nifti import read_nifti
 from napari_tumor_synth.imaging.stored_image import StoredImage
 from napari_tumor_synth.imaging.volume import Volume
 
+_EXACT_IN_FLOAT32 = 2**24
 _MAX_LABEL = 65535
 _MOST_LABELS = 200  # parcellations of the whole brain stay below; images of whole numbers do not
 
@@ -28,7 +29,8 @@ def read_image(path: Path | str) -> Volume:
     Returns
     -------
     Volume
-        Array (S, A, R) float32; `notes` hold what the user should know about the file.
+        Array (S, A, R) float32; `notes` hold what the user should know about the file, for
+        example that whole numbers are too large for float32 to keep them exactly.
 
     Raises
     ------
@@ -40,7 +42,7 @@ def read_image(path: Path | str) -> Volume:
     stored = _read(path)
     intensities = stored.intensities()
     _require_finite(path, intensities)
-    return _volume(stored, intensities)
+    return _volume(stored, intensities, _notes_on_rounding(stored, intensities))
 
 
 def read_segmentation(path: Path | str) -> Volume:
@@ -83,9 +85,25 @@ def _read(path: Path) -> StoredImage:
     return read_nifti(path) if suffix in NIFTI_SUFFIXES else read_itk(path)
 
 
-def _volume(stored: StoredImage, values: NDArray[Any]) -> Volume:
+def _volume(stored: StoredImage, values: NDArray[Any], more: tuple[str, ...] = ()) -> Volume:
     grid = stored.grid
-    return Volume(grid.to_canonical(values), grid.canonical_affine, grid, stored.notes)
+    return Volume(grid.to_canonical(values), grid.canonical_affine, grid, (*stored.notes, *more))
+
+
+def _notes_on_rounding(stored: StoredImage, intensities: NDArray[np.float32]) -> tuple[str, ...]:
+    """Tell when whole numbers have changed; fractions are rounded to seven digits in any case."""
+    values = stored.values
+    if stored.is_scaled or values.dtype.kind not in "iu":
+        return ()
+    largest = max(abs(int(values.min())), abs(int(values.max())))
+    if largest <= _EXACT_IN_FLOAT32:
+        return ()
+    if int(np.float32(largest)) == largest and np.array_equal(intensities, values):
+        return ()
+    return (
+        f"Whole numbers above {_EXACT_IN_FLOAT32:,} (up to {largest:,}) are rounded: intensities "
+        "are kept in single precision.",
+    )
 
 
 def _has_fractions(values: NDArray[Any]) -> bool:
