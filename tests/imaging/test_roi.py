@@ -262,7 +262,9 @@ def test_senseless_settings_are_refused(wrong):
 
 def test_notes_of_the_file_become_warnings():
     image, labels = brain_case()
-    roi = extract_roi({"flair": replace(image, notes=("It is odd.",))}, labels, SMALL)
+    odd_labels = replace(labels, notes=("The qform is damaged.",))
+    roi = extract_roi({"flair": replace(image, notes=("It is odd.",))}, odd_labels, SMALL)
+    assert "segmentation: The qform is damaged." in roi.warnings
     assert "flair: It is odd." in roi.warnings
 
 

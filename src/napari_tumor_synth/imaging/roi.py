@@ -1,7 +1,7 @@
 """The region of interest that generators work on: a masked tumour in one box.
 
-After the papers (seed paper 000, section 3.3): image times whole-tumour mask, cropped or padded to
-one size around the mask. Their removal of empty slices and their centring are done here once for
+After Zhou et al. (2023, section 3.3): image times whole-tumour mask, cropped or padded to one size
+around the mask. Their removal of empty slices and their centring are done here once for
 the whole volume, never slice by slice, so that anatomy stays connected.
 """
 
@@ -77,6 +77,7 @@ def extract_roi(
     windows = tuple(robust_window(parent, settings.percentiles) for parent in parents)
     lost = 1 - covered_share(mask, box)
     warnings = edge_warnings(mask) + loss_warnings(lost, _extent(settings))
+    warnings += [f"segmentation: {note}" for note in segmentation.notes]
     for sequence, image in images.items():
         warnings += [f"{sequence}: {note}" for note in image.notes]
         warnings += image_warnings(sequence, image, mask)
