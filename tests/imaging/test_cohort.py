@@ -1,3 +1,6 @@
+import errno
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from napari_tumor_synth.errors import CohortError
-from napari_tumor_synth.imaging.cohort import find_cases, read_cohort
+from napari_tumor_synth.imaging.cohort import SkippedCase, find_cases, read_cohort
 
 OLD = ("flair", "t1", "t1ce", "t2", "seg")
 NEW = ("t1n", "t1c", "t2w", "t2f", "seg")
@@ -70,7 +73,8 @@ def test_brats_2023_time_points_belong_to_one_patient(tmp_path, challenge):
     cases = find_cases(tmp_path)
     start = f"BraTS-{challenge}-"
     assert [case.patient for case in cases] == [start + "00000", start + "00000", start + "00002"]
-    assert {case.label_scheme for case in cases} == {"enhancing-3"}
+    scheme = "unknown" if challenge == "PED" else "enhancing-3"
+    assert {case.label_scheme for case in cases} == {scheme}
     assert {case.class_name for case in cases} == {"unknown"}
     first = cases[0]
     folder = tmp_path / first.name
@@ -131,6 +135,15 @@ def test_phantoms_are_known_as_such(tmp_path):
     assert case.label_scheme == "enhancing-4"
 
 
+@pytest.mark.parametrize(
+    "name", ["Phantom_Limb_1", "Phantom_HGG_000001_DOE", "Phantom_HGG_1", "Phantom_BRAF_000001"]
+)
+def test_a_patient_is_no_phantom_whatever_the_name_begins_with(tmp_path, name):
+    put_case(tmp_path, name)
+    (case,) = find_cases(tmp_path)
+    assert not case.is_phantom
+
+
 def test_incomplete_cases_are_reported(tmp_path):
     put_case(tmp_path, "Brats18_A_1")
     put_case(tmp_path, "Brats18_B_1", ("flair", "t1"))
@@ -166,6 +179,40 @@ def test_search_is_bounded_and_follows_links_once(tmp_path):
     (tmp_path / "link").symlink_to(store, target_is_directory=True)
     (store / "loop").symlink_to(tmp_path, target_is_directory=True)
     assert [case.name for case in find_cases(tmp_path)] == ["Brats18_A_1", "Brats18_C_1"]
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path, monkeypatch):
+    put_case(tmp_path / "HGG", "Brats18_A_1")
+    put_case(tmp_path / "LGG", "Brats18_B_1")
+    real = os.scandir
+
+    def scandir(path):
+        if Path(path).name == "LGG":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    cohort = read_cohort(tmp_path)
+    assert [case.name for case in cohort.cases] == ["Brats18_A_1"]
+    assert cohort.skipped == (SkippedCase("LGG", "this folder cannot be read: Permission denied"),)
+    with pytest.raises(CohortError, match=r"LGG cannot be read: Permission denied"):
+        read_cohort(tmp_path / "LGG")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other file systems refuse such names")
+def test_names_that_are_no_utf_8_are_skipped(tmp_path):
+    put_case(tmp_path, "Brats18_A_1")
+    broken = os.fsdecode(b"Brats18_B\xff_1")
+    put_case(tmp_path, broken)
+    put(tmp_path / broken, f"{broken}_flair.nii")  # beside the same name with .gz
+    put(tmp_path, os.fsdecode(b"Brats18_\xff_seg.nii"))
+    cohort = read_cohort(tmp_path)
+    assert [case.name for case in cohort.cases] == ["Brats18_A_1"]
+    assert [case.name for case in cohort.skipped] == ["Brats18_?", "Brats18_B?_1"]
+    assert {case.reason for case in cohort.skipped} == {
+        "its name is not valid UTF-8; rename its files"
+    }
+    assert cohort.notes == ()
 
 
 def test_one_file_in_two_compressions_is_noted(tmp_path):
@@ -287,6 +334,8 @@ ROW = "a,X,scans/a0.nii.gz,scans/a1.nii.gz\n"
         (HEADER + ROW + "b,X,scans/b0.nii.gz,./scans/a1.nii.gz\n", "Row 3 .*segmentation.*row 2"),
         (HEADER + "a,X,scans/a0.nii.gz,scans/a0.nii.gz\n", "Row 2 .* row 2 does in column flair"),
         (HEADER + "a,X,scans/none.nii.gz,scans/a1.nii.gz\n", "Row 2 .*column flair.*none.nii.gz"),
+        (HEADER + "a,X,~nobody-here/a.nii.gz,scans/a1.nii.gz\n", "Row 2 .*flair.*~nobody-here/a"),
+        (HEADER + f"a,X,{'a' * 300}.nii,scans/a1.nii.gz\n", "Row 2 .*column flair.*aaa.nii"),
         (HEADER + ROW + "\n,X,scans/b0.nii.gz,scans/b1.nii.gz\n", "Row 4 .*column patient"),
         (HEADER + "a,X,Y,scans/a0.nii.gz,scans/a1.nii.gz\n", "Row 2 .* 5 cells"),
         (HEADER + 'a,"X,scans/a0.nii.gz\n', "Cannot read the table"),

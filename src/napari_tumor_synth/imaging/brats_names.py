@@ -15,6 +15,7 @@ _FILE = re.compile(
     r"(?P<case>.+?)[_-](?P<part>flair|t1ce|t1c|t1n|t1|t2f|t2w|t2|seg)\.nii(\.gz)?", re.IGNORECASE
 )
 _SINCE_2023 = re.compile(r"(?P<patient>BraTS-[A-Z]+-\d+)-\d+", re.IGNORECASE)
+_ENHANCING_3 = re.compile(r"BraTS-(GLI|SSA)-\d+-\d+", re.IGNORECASE)
 _UNTIL_2019 = re.compile(r"BraTS1[789]_(?P<site>TCIA|CBICA|2013)\d*_(?P<number>\w+)_\d+", re.I)
 _MAPPING_IDS = (
     "BraTS_2017_subject_ID",
@@ -33,7 +34,7 @@ class FileName:
 
 
 def parse_file_name(name: str) -> FileName | None:
-    """Read a file name of BraTS 2017 to 2024 or of a phantom; None for any other file.
+    """Read a file name of BraTS since 2017 or of a phantom; None for any other file.
 
     Examples
     --------
@@ -71,9 +72,15 @@ def patient_of(case_name: str) -> str:
 
 
 def label_scheme_of(case_name: str) -> LabelScheme:
-    """Return which label the release of this case uses for enhancing tumour."""
-    if _SINCE_2023.fullmatch(case_name):
+    """Return which label the release of this case uses for enhancing tumour.
+
+    Since 2023, challenges have labels of their own; it is known for adult gliomas (GLI) and Africa
+    (SSA) alone.
+    """
+    if _ENHANCING_3.fullmatch(case_name):
         return "enhancing-3"
+    if _SINCE_2023.fullmatch(case_name):
+        return "unknown"
     if case_name.lower().startswith(("brats", "phantom_")):
         return "enhancing-4"
     return "unknown"

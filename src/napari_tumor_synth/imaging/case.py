@@ -1,5 +1,6 @@
 """What a cohort consists of: cases of patients, and what had to be left out."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ UNKNOWN_CLASS = "unknown"
 
 LabelScheme = Literal["enhancing-4", "enhancing-3", "unknown"]
 
+_PHANTOM = re.compile(r"Phantom_(HGG|LGG)_[0-9]{6,}")
 _ALIASES = {
     "flair": "flair",
     "t2f": "flair",
@@ -49,7 +51,8 @@ class Case:
         Image files by sequence name (``flair``, ``t1``, ``t1ce``, ``t2``, or a column of a table).
     segmentation : Path
     label_scheme : {"enhancing-4", "enhancing-3", "unknown"}
-        Which label means enhancing tumour: 4 until BraTS 2021, 3 since BraTS 2023.
+        Which label means enhancing tumour: 4 until BraTS 2021, 3 in BraTS 2023 (adult gliomas) and
+        Africa.
     """
 
     patient: str
@@ -62,7 +65,7 @@ class Case:
     @property
     def is_phantom(self) -> bool:
         """Whether the name is one that this product gives to simulated cases."""
-        return self.name.startswith("Phantom_")
+        return _PHANTOM.fullmatch(self.name) is not None
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,12 @@ def find_cases(root_or_csv: Path | str) -> list[Case]:
 def read_cohort(root_or_csv: Path | str, sequences: Sequence[str] = ()) -> Cohort:
     """Find the cases of a cohort and say which ones cannot be used.
 
-    A folder is searched six levels deep for files named as BraTS 2017 to 2024 or this product's
-    phantoms name them; hidden files are ignored. A case's class is the nearest folder above it
-    that is called HGG or LGG (the cohort's own folder included), else the Grade column of a
-    ``name_mapping*.csv``, else ``"unknown"``. A file is read as a table, see `read_cohort_table`.
+    A folder is searched six levels deep for files named as BraTS (2017 to 2021, 2023 and Africa)
+    or this product's phantoms name them; hidden files are ignored. A case's class is the nearest
+    folder above it that is called HGG or LGG (the cohort's own folder included), else the Grade
+    column of a ``name_mapping*.csv``, else ``"unknown"``. Folders that cannot be read, and cases
+    whose names are not UTF-8, are skipped with the reason. A file is read as a table, see
+    `read_cohort_table`.
 
     Parameters
     ----------
@@ -44,7 +46,8 @@ def read_cohort(root_or_csv: Path | str, sequences: Sequence[str] = ()) -> Cohor
     Raises
     ------
     CohortError
-        Nothing is there, no case is complete, two cases have one name, or a table is wrong.
+        Nothing is there or it cannot be read, no case is complete, two cases have one name, or a
+        table is wrong.
     """
     path = Path(root_or_csv)
     if path.is_dir():
@@ -65,10 +68,14 @@ def _read_folder(root: Path, sequences: Sequence[str]) -> Cohort:
     notes: list[str] = []
     files: dict[Path, dict[str, Path]] = {}  # by folder / case name, then by part
     tables: list[Path] = []
-    for file in _visible_files(root):
+    skipped: dict[str, SkippedCase] = {}
+    for file in _visible_files(root, skipped):
         if file.name.lower().startswith("name_mapping") and file.suffix.lower() == ".csv":
             tables.append(file)
         if (parsed := parse_file_name(file.name)) is None:
+            continue
+        if (name := _printable(parsed.case)) != parsed.case:
+            skipped[name] = SkippedCase(name, "its name is not valid UTF-8; rename its files")
             continue
         parts = files.setdefault(file.parent / parsed.case, {})
         if parsed.part in parts:
@@ -77,10 +84,9 @@ def _read_folder(root: Path, sequences: Sequence[str]) -> Cohort:
 
     mapping = read_name_mappings(tables)
     cases: list[Case] = []
-    skipped: list[SkippedCase] = []
     for stem, parts in files.items():
         if reason := _missing(parts, sequences):
-            skipped.append(SkippedCase(stem.name, reason))
+            skipped[str(stem)] = SkippedCase(stem.name, reason)
             continue
         class_name, doubt = _class_of(stem, root, mapping)
         notes.extend(doubt)
@@ -97,15 +103,28 @@ def _read_folder(root: Path, sequences: Sequence[str]) -> Cohort:
     _refuse_equal_names(cases)
     return Cohort(
         tuple(sorted(cases, key=lambda case: case.name)),
-        tuple(sorted(skipped, key=lambda case: case.name)),
+        tuple(sorted(skipped.values(), key=lambda case: case.name)),
         tuple(notes),
     )
 
 
-def _visible_files(root: Path) -> Iterable[Path]:
-    """Walk in sorted order, a bounded number of levels deep, following links once."""
+def _visible_files(root: Path, skipped: dict[str, SkippedCase]) -> Iterable[Path]:
+    """Walk in sorted order, a bounded number of levels deep, following links once.
+
+    Folders that cannot be read are added to `skipped`.
+    """
+
+    def cannot_be_read(error: OSError) -> None:
+        folder, why = Path(error.filename), error.strerror or str(error)
+        if folder == root:
+            raise CohortError(
+                f"The folder {root} cannot be read: {why}.", "Check the folder's permissions."
+            ) from error
+        name = _printable(folder.relative_to(root).as_posix())
+        skipped[str(folder)] = SkippedCase(name, f"this folder cannot be read: {why}")
+
     visited: set[str] = set()
-    for folder, subfolders, names in os.walk(root, followlinks=True):
+    for folder, subfolders, names in os.walk(root, onerror=cannot_be_read, followlinks=True):
         real_folder = os.path.realpath(folder)
         depth = len(Path(folder).relative_to(root).parts)
         if depth == _MAXIMUM_DEPTH or real_folder in visited:
@@ -116,6 +135,11 @@ def _visible_files(root: Path) -> Iterable[Path]:
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
         # macOS leaves "._name" beside each file on foreign disks; a leading dot covers both
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _printable(name: str) -> str:
+    """Replace bytes of a file's name that are not UTF-8, which no text file can hold."""
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def _missing(parts: dict[str, Path], sequences: Sequence[str]) -> str:

@@ -132,13 +132,17 @@ def _row(
 
 
 def _existing_file(table: Path, number: int, column: str, cell: str) -> Path:
-    path = Path(os.path.normpath(table.parent / Path(cell).expanduser()))
-    if not path.is_file():
-        raise CohortError(
-            f"Row {number} of {table}, column {column}: there is no file {path}.",
-            "Correct the path; relative paths are relative to the table.",
-        )
-    return path
+    try:
+        path = Path(os.path.normpath(table.parent / Path(cell).expanduser()))
+        if path.is_file():
+            return path
+        what = str(path)
+    except (RuntimeError, OSError):  # no such user's home; a name too long or not to be looked at
+        what = cell
+    raise CohortError(
+        f"Row {number} of {table}, column {column}: there is no file {what}.",
+        "Correct the path; relative paths are relative to the table.",
+    )
 
 
 def _refuse_files_used_twice(table: Path, rows: Sequence[_Row]) -> None:
