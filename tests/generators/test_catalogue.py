@@ -55,6 +55,19 @@ def test_an_unknown_model_lists_those_there_are(models):
         catalogue.resolve_model("huge")
 
 
+def test_an_unfinished_run_says_so(tmp_path):
+    with pytest.raises(InputError, match="There is no model"):
+        catalogue.resolve_model(str(tmp_path))
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(InputError, match="not finished") as caught:
+        catalogue.resolve_model(str(tmp_path))
+    assert "--resume" in caught.value.remedy
+
+
+def test_the_users_own_folder_is_searched():
+    assert catalogue.user_models_folder() in catalogue.catalogue_folders()
+
+
 def test_paths_and_run_folders_resolve_without_a_promised_hash(models):
     assert catalogue.resolve_model(str(models / "tiny.safetensors"))[1] is None
     (models / "tiny.safetensors").rename(models / "checkpoint.safetensors")

@@ -18,7 +18,7 @@ def doctor(
 ) -> None:
     """Check versions, devices (a real 3D convolution), memory, Qt, models and folders.
 
-    Nothing is changed or left behind.
+    Nothing is changed or left behind. The exit code is 0 whatever is found, unless --strict.
 
     Example: tumor-synth doctor
     """

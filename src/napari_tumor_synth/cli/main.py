@@ -24,8 +24,8 @@ app = typer.Typer(
     help=(
         "Synthetic 3D brain-tumour MRI regions of interest. Not for clinical use.\n\n"
         "Results go to stdout, everything else to stderr. --debug and --quiet may also stand "
-        "behind the verb. Exit codes: 0; 2 for bad input, or results that cannot be written; "
-        "130 when stopped."
+        "behind the verb. Exit codes: 0; 1 when `doctor --strict` finds a fault; 2 for bad input, "
+        "or results that cannot be written; 130 when stopped."
     ),
     no_args_is_help=True,
     add_completion=False,

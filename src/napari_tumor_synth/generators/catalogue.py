@@ -75,6 +75,11 @@ class CatalogueModel(BaseModel):
         return self.folder / self.entry.file
 
 
+def user_models_folder() -> Path:
+    """Return where the user's own catalogue is looked for."""
+    return user_data_path("napari-tumor-synth", appauthor=False) / "models"
+
+
 def catalogue_folders() -> list[Path]:
     """Return where catalogues are looked for: the package, the user's data folder, a variable.
 
@@ -83,7 +88,7 @@ def catalogue_folders() -> list[Path]:
     named = os.environ.get(FOLDERS_VARIABLE, "")
     return [
         Path(str(resources.files("napari_tumor_synth") / "models")),
-        user_data_path("napari-tumor-synth", appauthor=False) / "models",
+        user_models_folder(),
         *(Path(folder) for folder in named.split(os.pathsep) if folder),
     ]
 
@@ -137,6 +142,11 @@ def resolve_model(name_or_path: str | None = None) -> tuple[Path, str | None]:
         return path / "checkpoint.safetensors", None
     if path.is_file():
         return path, None
+    if (path / "run.json").is_file():
+        raise InputError(
+            f"The training in {path} is not finished: it has no checkpoint yet.",
+            "Go on with it by giving `tumor-synth train` the same arguments and --resume.",
+        )
     raise InputError(
         f"There is no model {name_or_path!r}.",
         f"Choose one of: {', '.join(models) or 'none installed'}; or name a .safetensors file.",

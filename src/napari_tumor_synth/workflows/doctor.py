@@ -4,7 +4,9 @@ import importlib.util
 import math
 import os
 import platform
+import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -12,17 +14,32 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path, user_data_path
+from platformdirs import user_cache_path
 
 from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.files import sha256_of_file, writable_folder
-from napari_tumor_synth.generators.catalogue import CatalogueModel, list_models
+from napari_tumor_synth.generators.catalogue import (
+    CatalogueModel,
+    list_models,
+    user_models_folder,
+)
 from napari_tumor_synth.generators.devices import device_names, probe
 from napari_tumor_synth.processors import available_cores
 
 _LIBRARIES = ("torch", "monai", "napari", "numpy", "nibabel", "SimpleITK", "scikit-image")
 _NEEDED_GIGABYTES = 2.0
+_IMPORT_SECONDS = 120
+_DEBIAN_PACKAGES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libgthread-2.0.so.0": "libglib2.0-0",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+"""Where the libraries are that Qt's windows need at once; more in scripts/system_packages.sh."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +66,7 @@ def examine() -> list[Check]:
         *(_device(name) for name in device_names()),
         _qt(),
         *_models(),
-        _folder("models folder", user_data_path("napari-tumor-synth", appauthor=False)),
+        _folder("models folder", user_models_folder()),
         _folder("cache folder", user_cache_path("napari-tumor-synth", appauthor=False)),
         _folder("temporary folder", Path(tempfile.gettempdir())),
     ]
@@ -93,9 +110,44 @@ def _qt() -> Check:
     bindings = [b for b in ("PyQt6", "PySide6", "PyQt5") if importlib.util.find_spec(b)]
     if not bindings:
         return Check("Qt", False, "no binding; only the napari plugin needs one: pip install PyQt6")
+    problems = {binding: _import_problem(f"{binding}.QtWidgets") for binding in bindings}
+    if all(problems.values()):  # napari takes any that works
+        return Check("Qt", False, "; ".join(f"{name}: {why}" for name, why in problems.items()))
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     without = sys.platform.startswith("linux") and not display
-    return Check("Qt", True, f"{', '.join(bindings)}{'; no display' if without else ''}")
+    working = ", ".join(name for name, why in problems.items() if not why)
+    return Check("Qt", True, f"{working}{'; no display' if without else ''}")
+
+
+def _import_problem(module: str) -> str:
+    """Import a module in a process of its own; return why it fails, or "" when it does not."""
+    command = [sys.executable, "-P", "-c", f"import {module}"]
+    try:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_IMPORT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{module} cannot be tried ({type(error).__name__})"
+    if done.returncode == 0:
+        return ""
+    missing = re.search(r"(lib\S+\.so\S*): cannot open shared object file", done.stderr)
+    if missing:
+        return f"the system library {missing[1]} is missing; {_library_remedy(missing[1])}"
+    last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+    return f"cannot be imported: {last}"
+
+
+def _library_remedy(library: str) -> str:
+    package = _DEBIAN_PACKAGES.get(library)
+    if package:
+        return f"on Debian or Ubuntu: sudo apt-get install {package}"
+    return "install the package of your system that holds it"
 
 
 def _models() -> list[Check]:
