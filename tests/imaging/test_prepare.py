@@ -1,8 +1,10 @@
 import json
 import multiprocessing
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from cohort_factory import SMALL, write_case, write_cohort
 from napari_tumor_synth.errors import CohortError, OutputError
+from napari_tumor_synth.imaging import prepare as preparing
 from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.roi import RoiSettings, extract_roi
@@ -132,6 +135,25 @@ def test_a_cancelled_call_goes_on(cohort, tmp_path):
     assert cache.manifest_hash == prepare(cohort, tmp_path / "straight").manifest_hash
 
 
+def test_who_stops_a_resumed_call_does_not_wait_for_all_hashes(cohort, tmp_path, monkeypatch):
+    prepare(cohort, tmp_path / "cache")
+    hashed = []
+    real = preparing._Job.still_good
+
+    def still_good(job, earlier):
+        hashed.append(job.case.name)
+        time.sleep(0.1 * (len(hashed) > 1))  # so that the others have not begun when it is stopped
+        return real(job, earlier)
+
+    def stop(progress):
+        raise Cancelled
+
+    monkeypatch.setattr(preparing._Job, "still_good", still_good)
+    with pytest.raises(Cancelled):
+        prepare(cohort, tmp_path / "cache", on_progress=stop)
+    assert len(hashed) < 8
+
+
 KILLED = """
 import sys, time
 from napari_tumor_synth.imaging.prepare import prepare_cohort
@@ -169,7 +191,7 @@ def test_a_killed_call_goes_on_and_leaves_no_processes(cohort, tmp_path):
     assert not list(out.rglob(".writing-*"))
 
 
-def test_only_what_changed_is_made_again_and_old_files_stay(cohort, tmp_path):
+def test_only_what_changed_is_made_again(cohort, tmp_path):
     out = tmp_path / "cache"
     before = prepare(cohort, out)
     edit_json(
@@ -181,9 +203,21 @@ def test_only_what_changed_is_made_again_and_old_files_stay(cohort, tmp_path):
     after = prepare(cohort, out)
     made_again = [entry.name for entry in after.entries if entry.lost_fraction != 0.123]
     assert made_again == ["Brats18_CBICA_H00_1", "Brats18_CBICA_L01_1"]
-    assert files.items() <= all_files(out / "arrays").items()
+    replaced = set(files) - set(all_files(out / "arrays"))
+    assert replaced == {e.file for e in before.entries if e.name == "Brats18_CBICA_L01_1"}
     assert after.manifest_hash != before.manifest_hash
     RoiCache.open(out, verify=True)
+
+
+def test_no_roi_of_a_removed_case_stays(cohort, tmp_path):
+    out = tmp_path / "cache"
+    before = prepare(cohort, out)
+    (out / "arrays" / "notes.npy").write_bytes(b"the user's")
+    shutil.rmtree(cohort / "LGG" / "Brats18_CBICA_L01_1")
+    after = prepare(cohort, out)
+    assert len(after) == len(before) - 1
+    named = {entry.file for entry in after.entries}
+    assert {path.name for path in (out / "arrays").iterdir()} == named | {"notes.npy"}
 
 
 def test_a_grown_cohort_keeps_its_splits(cohort, tmp_path):
@@ -228,6 +262,36 @@ def test_when_all_cases_fail_the_first_reason_is_told_and_other_settings_may_fol
         prepare(tmp_path / "cohort", out, RoiSettings(size=(16, 16, 16), labels=(4,)))
     assert "Brats18_CBICA_A_1" in caught.value.remedy
     assert len(prepare(tmp_path / "cohort", out)) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "labels", "words"),
+    [
+        (["BraTS-GLI-00000-000"], (1, 4), r"Label 4 .* 1 of 1 .*is 3\. Use --labels 1,3 for"),
+        (["BraTS-SSA-00000-000"], (4,), r"is 3\. Use --labels 3 for"),
+        (["Brats18_CBICA_A_1"], (1, 3), r"Label 3 .* Brats18_CBICA_A_1, .*is 4\. Use --labels 1,4"),
+        (["Phantom_LGG_000001"], (2, 3, 4), r"is 4\. Use --labels 2,4 for"),
+        (
+            ["BraTS-GLI-00000-000", "Brats18_CBICA_A_1"],
+            (1, 2, 4),
+            r"1 of 2 cases, such as BraTS-GLI.* apart\. Use --labels 1,2,3 for",
+        ),
+    ],
+)
+def test_the_enhancing_label_of_another_release_is_refused(tmp_path, names, labels, words):
+    for name in names:
+        write_case(tmp_path / "cohort", name)
+    with pytest.raises(CohortError, match=words):
+        prepare(tmp_path / "cohort", tmp_path / "out", RoiSettings(size=(16,) * 3, labels=labels))
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("labels", [None, (1, 2), (2, 3)])
+def test_labels_that_a_release_has_are_taken(tmp_path, labels):
+    write_case(tmp_path / "cohort", "BraTS-GLI-00000-000")
+    settings = RoiSettings(size=(16, 16, 16), labels=labels)
+    (entry,) = prepare(tmp_path / "cohort", tmp_path / "out", settings).entries
+    assert entry.label_scheme == "enhancing-3"
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,10 @@ from napari_tumor_synth.imaging.cache_manifest import (
 )
 from napari_tumor_synth.imaging.case import UNKNOWN_CLASS, Case
 from napari_tumor_synth.imaging.cohort import read_cohort
+from napari_tumor_synth.imaging.label_schemes import require_labels_of_their_schemes
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.roi import RoiSettings, extract_roi
-from napari_tumor_synth.imaging.roi_cache import RoiCache, store_array
+from napari_tumor_synth.imaging.roi_cache import RoiCache, remove_unnamed_arrays, store_array
 from napari_tumor_synth.imaging.spawn import map_in_processes
 from napari_tumor_synth.imaging.splits import DEFAULT_FRACTIONS, split_patients
 from napari_tumor_synth.processors import worker_count
@@ -57,7 +58,8 @@ def prepare_cohort(
     A call that was stopped, or killed, goes on where it was when it is repeated. So does one for
     a cohort that has grown: cases whose files and settings are as before are not cut again, and
     patients keep their split. Cases that cannot be cut are left out and listed in the cache's
-    `failed`, as are incomplete ones. Two calls at the same time need two folders.
+    `failed`, as are incomplete ones. When all is done, the ROIs of cases that were removed or cut
+    anew are deleted. Two calls at the same time need two folders.
 
     Work is done in fresh processes. A script that calls this with more than one worker must do so
     under ``if __name__ == "__main__":``; with ``workers=1`` all happens in the calling process.
@@ -83,16 +85,18 @@ def prepare_cohort(
     Raises
     ------
     CohortError
-        The cohort cannot be understood, no case could be cut, or the folder holds a cache of
-        other settings.
+        The cohort cannot be understood, no case could be cut, the labels are those of another
+        release of BraTS, or the folder holds a cache of other settings.
     OutputError
-        The folder cannot be written, is full, or holds other files.
+        The folder cannot be written, is full, or holds other files, or an ROI that is no longer
+        wanted cannot be removed.
     MemoryLimitError
         A case does not fit into memory.
     """
     settings = settings or RoiSettings()
     sequences = _checked_sequences(sequences)
     cohort = read_cohort(source, sequences)
+    require_labels_of_their_schemes(cohort.cases, settings.labels)
     plan = CachePlan(
         format=FORMAT,
         settings=settings,
@@ -133,6 +137,7 @@ def prepare_cohort(
     cache = RoiCache(folder, manifest)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     journal.remove()
+    remove_unnamed_arrays(folder, manifest)
     return cache
 
 
@@ -216,13 +221,16 @@ def _results(
 ) -> Generator[CacheEntry | FailedCase, None, None]:
     """Give what is still good first, then the rest as it gets ready."""
     todo: list[_Job] = []
-    with ThreadPoolExecutor(workers) as threads:  # hashing needs no interpreter lock
+    threads = ThreadPoolExecutor(workers)  # hashing needs no interpreter lock
+    try:
         kept = threads.map(lambda job: job.still_good(earlier.get(job.case.name)), jobs)
         for job, entry in zip(jobs, kept, strict=True):
             if entry is None:
                 todo.append(job)
             else:
                 yield entry
+    finally:  # whoever stops waits for what is being hashed, not for all the rest
+        threads.shutdown(wait=True, cancel_futures=True)
     with closing(map_in_processes(_Job.run, todo, workers)) as results:
         yield from results
 

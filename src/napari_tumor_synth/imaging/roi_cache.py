@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tumor_synth.errors import CohortError
+from napari_tumor_synth.errors import CohortError, OutputError
 from napari_tumor_synth.files import atomic_file, sha256_of_file
 from napari_tumor_synth.imaging.cache_manifest import (
     ARRAYS,
@@ -21,7 +21,9 @@ from napari_tumor_synth.imaging.case import UNKNOWN_CLASS
 from napari_tumor_synth.imaging.region import RoiSettings
 from napari_tumor_synth.imaging.splits import check_disjoint
 
-__all__ = ["CacheEntry", "FailedCase", "RoiCache", "store_array"]
+__all__ = ["CacheEntry", "FailedCase", "RoiCache", "remove_unnamed_arrays", "store_array"]
+
+_ARRAY_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}-[0-9a-f]{16}\.npy")  # as `store_array` gives them
 
 
 class RoiCache:
@@ -200,3 +202,25 @@ def store_array(folder: Path, name: str, image: NDArray[np.float32]) -> tuple[st
         with atomic_file(path) as temporary:
             temporary.write_bytes(buffer.getbuffer())
     return file, digest
+
+
+def remove_unnamed_arrays(folder: Path, manifest: Manifest) -> None:
+    """Remove the ROIs of cases that were taken out of the cohort, or that were cut anew.
+
+    Raises
+    ------
+    OutputError
+        One of them cannot be removed.
+    """
+    named = {entry.file for entry in manifest.entries}
+    for path in (folder / ARRAYS).glob("*.npy"):
+        if path.name in named or not _ARRAY_NAME.fullmatch(path.name):
+            continue
+        try:
+            path.unlink()
+        except OSError as error:
+            raise OutputError(
+                f"The cache is finished, but {path}, which it no longer needs, cannot be removed: "
+                f"{error.strerror or error}.",
+                "Remove that file, or call again when no program uses it.",
+            ) from error
