@@ -28,7 +28,7 @@ class TransformerSettings(BaseModel):
         True predicts each token from those before it, as in the papers. False sees all tokens that
         are not masked (Chang et al. 2022), our second mode.
     dropout : float
-        0 in both codes.
+        Of what is added to the residual stream, not of attention weights; 0 in both codes.
     positions : {"learned", "axial"}
         A vector a position, as in the papers, or the sum of one for s, a and r each, which small
         models learn faster (our addition).
