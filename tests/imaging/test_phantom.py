@@ -142,27 +142,6 @@ def test_units_are_arbitrary_as_between_scanners() -> None:
     assert max(levels) > 10 * min(levels)
 
 
-def test_cysts_are_dark_in_flair_and_bright_in_t2() -> None:
-    for seed in range(50):
-        flair, t2 = (look_of("LGG", name, np.random.default_rng(seed)) for name in ("flair", "t2"))
-        assert flair.fluid < 0.75 < 0.8 * flair.core
-        assert flair.pale < flair.oedema
-        assert t2.fluid > t2.core
-
-
-def test_high_grade_tumours_are_more_uneven_than_low_grade_ones() -> None:
-    draws = {
-        name: [look_of(name, "flair", np.random.default_rng(seed)) for seed in range(50)]
-        for name in ("HGG", "LGG")
-    }
-    coarse, fine = (
-        {name: np.median([getattr(one, what) for one in looks]) for name, looks in draws.items()}
-        for what in ("coarse", "fine")
-    )
-    assert coarse["HGG"] > 1.2 * coarse["LGG"]
-    assert fine["HGG"] > 1.2 * fine["LGG"]
-
-
 @pytest.mark.slow
 def test_volume_alone_does_not_tell_the_classes_apart() -> None:
     draws = [

@@ -58,6 +58,40 @@ def test_noise_differs_between_sequences_as_in_real_cases() -> None:
     assert max(drawn["t1"], drawn["t1ce"]) < min(drawn["flair"], drawn["t2"])
 
 
+@pytest.fixture(scope="module")
+def rois_of_class(four_sequences: PhantomCase) -> dict[str, list[Roi]]:
+    """Three ROIs a class; two of HGG have a necrosis that is dark in FLAIR, one of LGG a cyst."""
+    rest = [(name, seed) for seed in (6, 8, 9) for name in CLASSES if (name, seed) != ("LGG", 6)]
+    rois: dict[str, list[Roi]] = {"HGG": [], "LGG": [roi_of(four_sequences)]}
+    for name, seed in rest:
+        rois[name].append(roi_of(make_phantom(name, seed, FLAIR)))
+    return rois
+
+
+def test_high_grade_tumours_are_more_uneven_than_low_grade_ones(
+    rois_of_class: dict[str, list[Roi]],
+) -> None:
+    for unevenness in (spread, grain):
+        high, low = (np.median([unevenness(roi) for roi in rois_of_class[n]]) for n in CLASSES)
+        assert high > 1.2 * low
+
+
+def test_necrosis_is_a_dark_core_and_solid_low_grade_tumours_have_none(
+    rois_of_class: dict[str, list[Roi]],
+) -> None:
+    necrotic = [dark_core(roi).sum() / roi.mask.sum() for roi in rois_of_class["HGG"][1:]]
+    solid = [dark_core(roi).sum() / roi.mask.sum() for roi in rois_of_class["LGG"][1:]]
+    assert min(necrotic) > 0.01
+    assert max(solid) < 0.001
+
+
+def test_a_cyst_is_dark_in_flair_and_bright_in_t2(four_sequences: PhantomCase) -> None:
+    roi = roi_of(four_sequences)
+    cyst, t2 = dark_core(roi), roi.image[roi.channel("t2")]
+    assert cyst.sum() > 0.01 * roi.mask.sum()
+    assert np.median(t2[cyst]) > np.median(t2[roi.mask & ~cyst])
+
+
 def test_what_a_killed_call_leaves_behind_is_no_case(tmp_path: Path) -> None:
     (folder,) = write_phantoms(tmp_path, 1, 2, classes=("LGG",), settings=FLAIR, workers=1)
     shutil.copytree(folder, folder.parent / ".writing-abc")  # as killed just before the move
@@ -86,7 +120,9 @@ def test_classes_differ_by_what_a_roi_shows_and_not_by_its_size() -> None:
     volume = roc_auc_score(high, [roi.volume_ml for _, roi in rois])
     skew = roc_auc_score(high, [skewness(roi) for _, roi in rois])
     middle = roc_auc_score(high, [middle_minus_border(roi) for _, roi in rois])
+    uneven = roc_auc_score(high, [spread(roi) for _, roi in rois])
     assert 0.25 <= volume <= 0.75
+    assert uneven > 0.65
     assert max(skew, middle) > 0.75
 
 
@@ -98,3 +134,24 @@ def skewness(roi: Roi) -> float:
 def middle_minus_border(roi: Roi) -> float:
     deep = ndimage.binary_erosion(roi.mask, iterations=4)
     return float(roi.image[0][deep].mean() - roi.image[0][roi.mask & ~deep].mean())
+
+
+def spread(roi: Roi) -> float:
+    """Return the standard deviation of FLAIR inside the tumour, away from its border."""
+    return float(roi.image[0][ndimage.binary_erosion(roi.mask, iterations=2)].std())
+
+
+def grain(roi: Roi) -> float:
+    """Return the standard deviation of what a blur over 2 mm takes away."""
+    share = ndimage.gaussian_filter(roi.mask.astype(np.float32), 1.0)
+    blurred = ndimage.gaussian_filter(np.where(roi.mask, roi.image[0], 0), 1.0)
+    rest = roi.image[0] - blurred / np.maximum(share, 1e-3)
+    return float(rest[ndimage.binary_erosion(roi.mask, iterations=2)].std())
+
+
+def dark_core(roi: Roi) -> np.ndarray:
+    """Return the voxels 8 mm deep that are far darker in FLAIR than the tumour is."""
+    flair = roi.image[0]
+    return ndimage.binary_erosion(roi.mask, iterations=4) & (
+        flair < np.median(flair[roi.mask]) - 0.3
+    )
