@@ -9,7 +9,10 @@ from napari_tumor_synth.cli.console import JsonOption, OverwriteOption, report, 
 from napari_tumor_synth.cli.options import DeviceOption, ModelOption
 
 RoiArgument = Annotated[
-    Path, typer.Argument(help="A saved ROI (NIfTI), or its JSON when it has several sequences.")
+    Path,
+    typer.Argument(
+        help="A saved or generated ROI (NIfTI), or its JSON when it has several sequences."
+    ),
 ]
 
 
@@ -31,7 +34,7 @@ def reconstruct(
 ) -> None:
     """Encode and decode an ROI on the model's grid, and say how much was lost.
 
-    An earlier reconstruction by the same model is replaced, other files are not.
+    An earlier reconstruction of this ROI by this model is replaced, other files are not.
 
     Example: tumor-synth reconstruct rois/case_flair_roi.nii.gz
     """
@@ -56,7 +59,7 @@ def reconstruct(
 
 def importance(
     roi: RoiArgument,
-    out: Annotated[Path, typer.Option(help="NIfTI file of the scores to write.")],
+    out: Annotated[Path, typer.Option(help="Image file of the scores to write, e.g. .nii.gz.")],
     model: ModelOption = None,
     device: DeviceOption = "auto",
     overwrite: OverwriteOption = False,
@@ -64,7 +67,8 @@ def importance(
 ) -> None:
     """Write the importance scores of an ROI, on its own grid: 0 outside the tumour.
 
-    They say what the auxiliary classifier weighted, not a probability of disease.
+    They say what the auxiliary classifier weighted, not a probability of disease. Earlier scores
+    of this ROI by this model are replaced, other files are not.
 
     Example: tumor-synth importance rois/case_flair_roi.nii.gz --out scores.nii.gz
     """

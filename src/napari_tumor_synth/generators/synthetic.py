@@ -147,6 +147,17 @@ def _exchange(targets: Sequence[Path], new: Path, old: Path) -> None:
 def sample_files(folder: Path, class_name: str, seed: int, sequences: Sequence[str]) -> SampleFiles:
     """Return where `write_synthetic` puts a sample."""
     stem = f"synthetic_{_name_in_files(class_name)}_{seed:06d}"
+    return _files(folder, stem, class_name, seed, sequences)
+
+
+def files_of_record(path: Path, record: Provenance) -> SampleFiles:
+    """Return the files beside a provenance at `path`, which may have been renamed with them."""
+    return _files(path.parent, path.stem, record.class_name, record.seed, record.sequences)
+
+
+def _files(
+    folder: Path, stem: str, class_name: str, seed: int, sequences: Sequence[str]
+) -> SampleFiles:
     ends = [""] if len(sequences) == 1 else [f"_{sequence}" for sequence in sequences]
     return SampleFiles(
         images=tuple(folder / f"{stem}{end}_roi.nii.gz" for end in ends),

@@ -1,5 +1,6 @@
 """What a generator makes of an ROI: its reconstruction, and where its classifier looks."""
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from napari_tumor_synth.generators.families import Generator
 from napari_tumor_synth.imaging.mask_rule import finish_generated, mask_of_generated
 from napari_tumor_synth.imaging.resampling import resample_to_grid
 from napari_tumor_synth.imaging.roi import Roi, regrid_roi
-from napari_tumor_synth.imaging.roi_files import read_roi
 from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
 from napari_tumor_synth.workflows.generate import open_generator
@@ -23,6 +23,7 @@ from napari_tumor_synth.workflows.outputs import (
     require_replaceable,
 )
 from napari_tumor_synth.workflows.roi import stem_of
+from napari_tumor_synth.workflows.roi_input import OpenedRoi, open_roi
 
 IMPORTANCE_CAPTION = (
     "Importance: what the auxiliary classifier weighted, not a probability of disease."
@@ -31,6 +32,7 @@ IMPORTANCE_SOURCE = (
     "Scores come from encoding the image; for a generated ROI, from encoding it again."
 )
 _IMPORTANCE_DESCRIPTION = "importance (auxiliary classifier), not a probability of disease"
+_LONGEST_NAME = 21  # of a model in a description, of which NIfTI keeps 79 characters
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def reconstruct_roi(
     Parameters
     ----------
     path : Path
-        A saved ROI image, or the record of one with several sequences.
+        A saved ROI image, the record of one with several sequences, or the provenance of a
+        synthetic one.
     out : Path or None
         File to write; with several sequences their names are put in. None: beside the ROI.
 
@@ -102,15 +105,16 @@ def reconstruct_roi(
     VolumeError, InputError, CheckpointError, OutputError
         As their names say.
     """
-    own = read_roi(path)
+    own = open_roi(path)
     generator = open_generator(model, device)
-    description = f"reconstruction by {generator.name}, not for clinical use"[:79]
-    target = out or path.parent / f"{stem_of(path)}_reconstruction.nii.gz"
+    description = _reconstruction_description(generator, own)
+    stem = stem_of(path).removesuffix(".json")
+    target = out or path.parent / f"{stem}_reconstruction.nii.gz"
     targets = _one_a_sequence(target, generator.sequences)
     for file in targets:
-        require_not_input(file, [path])
+        require_not_input(file, own.files)
         require_replaceable(file, is_described_as(description), overwrite=overwrite)
-    roi = _as_seen_by(generator, own)
+    roi = _as_seen_by(generator, own.roi)
     decoded = generator.reconstruct(roi.image)
     mask = mask_of_generated(decoded)
     image = finish_generated(decoded, mask)
@@ -137,13 +141,15 @@ def importance_of_roi(
     VolumeError, InputError, CheckpointError, OutputError
         As their names say; InputError also for a model without importance scores.
     """
-    require_not_input(out, [path])
-    require_replaceable(out, is_described_as(_IMPORTANCE_DESCRIPTION), overwrite=overwrite)
-    own = read_roi(path)
+    opened = open_roi(path)
+    require_not_input(out, opened.files)
     generator = open_generator(model, device)
+    description = f"{_IMPORTANCE_DESCRIPTION} {opened.hash_with(generator.sha256)}"
+    require_replaceable(out, is_described_as(description), overwrite=overwrite)
+    own = opened.roi
     roi = _as_seen_by(generator, own)
     scores = importance_on(own, roi, generator.importance(roi.image))
-    write_volume(Volume(scores, own.affine), out, description=_IMPORTANCE_DESCRIPTION)
+    write_volume(Volume(scores, own.affine), out, description=description)
     inside = scores[own.mask]
     lowest, highest = float(inside.min()), float(inside.max())
     return ImportanceMap(out, lowest, highest, generator.name, roi.warnings)
@@ -154,6 +160,12 @@ def importance_on(own: Roi, on_model_grid: Roi, scores: NDArray[np.float32]) -> 
     volume = Volume(scores, on_model_grid.affine)
     resampled = resample_to_grid(volume, own.affine, own.mask.shape)
     return np.where(own.mask, resampled, np.float32(0))
+
+
+def _reconstruction_description(generator: Generator, own: OpenedRoi) -> str:
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", generator.name)[:_LONGEST_NAME]
+    digits = own.hash_with(generator.sha256)
+    return f"RECONSTRUCTION by model {name}, not for clinical use {digits}"
 
 
 def _as_seen_by(generator: Generator, roi: Roi) -> Roi:
