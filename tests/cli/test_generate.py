@@ -163,6 +163,39 @@ def test_samples_drawn_in_another_way_are_kept(run, refuse, tiny, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "change", [{"device": "cuda"}, {"versions": {"torch": "1.0"}}, {"versions": {}}]
+)
+def test_samples_of_another_device_or_version_are_kept(refuse, run, tiny, tmp_path, change):
+    given = ["generate", "--model", tiny, "--class", "LGG", "--device", "cpu", "--out", tmp_path]
+    assert run(*given).code == 0
+    path = tmp_path / "synthetic_LGG_000000.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | change))
+    before = path.read_bytes()
+    assert "holds something else" in refuse(*given)
+    assert "holds something else" in refuse(
+        "generate", "--from", path, "--model", tiny, "--device", "cpu", "--out", tmp_path
+    )
+    assert path.read_bytes() == before
+    assert run(*given, "--overwrite").code == 0
+    assert json.loads(path.read_text())["device"] == "cpu"
+
+
+def test_a_repeat_that_fails_keeps_what_it_was_made_from(refuse, tiny, samples, tmp_path):
+    out = shutil.copytree(samples, tmp_path / "again")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", _full)
+        given = ["generate", "--from", out / "synthetic_LGG_000008.json", "--model", tiny]
+        assert "No space left" in refuse(*given, "--out", out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def _full(handle):
+    raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "contact_sheet.png",
@@ -320,7 +353,7 @@ def test_want_of_memory_says_what_to_try(refuse, tiny, tmp_path, monkeypatch):
 def test_the_bundled_model_generates(run, tmp_path):
     models = run("models", "--json").json["models"]
     if not models:
-        pytest.skip("no model is bundled")
+        pytest.skip("src/napari_tumor_synth/models/catalogue.json is missing: no bundled model")
     given = ["generate", "--class", models[0]["classes"][0], "--out", tmp_path, "--json"]
     result = run(*given).json
     image = nib.load(result["samples"][0]["image"])

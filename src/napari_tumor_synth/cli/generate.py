@@ -50,7 +50,8 @@ def generate(
 
     A sample depends on its own seed only (in float32, on one kind of device), so the same sample
     is written again without asking, and so is the contact sheet of the last call. Files of
-    another model, or drawn by other options, are kept unless --overwrite.
+    another model, drawn by other options, on another kind of device or by another version of
+    PyTorch, are kept unless --overwrite.
 
     Example: tumor-synth generate --class LGG --seed 7 --count 4 --out samples
 

@@ -94,7 +94,13 @@ def generate_to_folder(
     written: list[SampleFiles] = []
     with output_folder(out):
         require_room_for_samples(
-            generator, request.classes, request.seeds, decoding, out, overwrite=overwrite
+            generator,
+            request.classes,
+            request.seeds,
+            decoding,
+            out,
+            device=choose_device(request.device).type,
+            overwrite=overwrite,
         )
         try:
             for sample in _samples(generator, request, decoding, on_progress):

@@ -10,6 +10,7 @@ from napari_tumor_synth.generators.provenance import (
     DecodingSettings,
     Provenance,
     read_provenance,
+    versions,
 )
 from napari_tumor_synth.generators.synthetic import sample_files
 from napari_tumor_synth.workflows.outputs import is_described_as, require_replaceable
@@ -23,15 +24,24 @@ def require_room_for_samples(
     decoding: DecodingSettings,
     folder: Path,
     *,
+    device: str,
     overwrite: bool,
 ) -> None:
     """Make sure that only the same samples, and what a stopped call left, will be replaced.
 
+    Parameters
+    ----------
+    device : str
+        Kind of device that will be used, e.g. ``"cpu"``. Another kind, like another version of
+        torch, rounds differently, so that the same seed may give another sample.
+
     Raises
     ------
     OutputError
-        A sample of another model, or drawn in another way, or any other file is in the way.
+        A sample of another model, drawn in another way or elsewhere, or any other file is in the
+        way.
     """
+    torch_version = versions()["torch"]
     require_replaceable(folder / CONTACT_SHEET, is_sample_sheet, overwrite=overwrite)
     for class_name in classes:
         for seed in seeds:
@@ -44,6 +54,7 @@ def require_room_for_samples(
                 return record is not None and (
                     (record.model_sha256, record.class_name, record.seed) == wanted
                     and record.decoding.like(decoding)
+                    and (record.device, record.versions.get("torch")) == (device, torch_version)
                 )
 
             require_replaceable(files.provenance, is_same_record, overwrite=overwrite)
