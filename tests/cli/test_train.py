@@ -1,4 +1,5 @@
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,20 +11,28 @@ from napari_tumor_synth.cli import train as verb
 from napari_tumor_synth.training.run_folder import RunFolder
 
 
-def test_train_stop_resume_generate(run, refuse, tiny_recipe, tiny_cache, tmp_path):
-    out = tmp_path / "run"
+def test_train_stop_resume_generate(run, refuse, tiny_recipe, tiny_cache, tmp_path, monkeypatch):
+    out = tmp_path / "my run"
     given = ["train", tiny_recipe, "--data", tiny_cache, "--out", out, "--device", "cpu"]
     stopped = run(*given, "--max-minutes", 0, "--json")
     assert stopped.json == {"run": str(out), "finished": False, "checkpoint": None}
-    assert f"--out {out} --resume" in stopped.err
+    program, *again = shlex.split(stopped.err.partition("Go on with: ")[2])
+    assert program == "tumor-synth"
+    assert [str(argument) for argument in given[:-2]] == again[: len(given) - 2]
+    assert again[len(given) - 2 :] == ["--resume", "--device", "cpu"]
 
     assert "--resume" in refuse(*given)  # a run is there already
-    assert "No generator" not in refuse("generate", "--model", out, "--class", "LGG", "--out", "x")
+    words = refuse("generate", "--model", out, "--class", "LGG", "--out", "x")
+    assert "is not finished" in words
+    assert "--resume" in words
 
-    finished = run(*given, "--resume", "--json").json
+    finished = run(*again, "--json").json
     assert finished["finished"] is True
     assert finished["checkpoint"] == str(out / "checkpoint.safetensors")
-    made = run("generate", "--model", out, "--class", "LGG", "--out", tmp_path / "s", "--json").json
+    program, *trial = shlex.split(run(*again).out.partition("try it")[2])
+    assert program == "tumor-synth"
+    monkeypatch.chdir(tmp_path)
+    made = run(*trial, "--json").json
     assert made["model"] == "tiny"
     assert os.path.isfile(made["samples"][0]["image"])
 

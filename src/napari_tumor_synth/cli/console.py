@@ -115,6 +115,7 @@ def run_face(face: Callable[[], Any], *, debug: Callable[[], bool]) -> int:
     try:
         with _handling(_interrupt, signal.SIGTERM):  # clean up as for Ctrl-C
             code = face() or 0
+        sys.stdout.flush()  # now, where it is known what a reader that has gone means
     except _UsageError as error:
         return _usage(error)
     except BrokenPipeError:  # the reader, such as `head`, has enough
@@ -136,7 +137,10 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, TumorSynthError):
         return str(error)
     if isinstance(error, MemoryError):
-        return "There is not enough memory. Close other programs, or choose a smaller --size."
+        return (
+            "There is not enough memory. Close other programs; where the verb has --size, --count "
+            "or --workers, smaller ones need less."
+        )
     assert isinstance(error, OSError)
     where = f"{error.filename}: " if error.filename else ""
     reason = error.strerror or str(error)

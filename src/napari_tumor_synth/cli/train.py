@@ -1,5 +1,6 @@
 """`tumor-synth train`: both stages of a generator, by a recipe."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,9 @@ def train(
     """
     from napari_tumor_synth.training.train import train_generator
 
-    go_on = f"Go on with: tumor-synth train {recipe} --data {data} --out {out} --resume"
+    again = ["tumor-synth", "train", recipe, "--data", str(data), "--out", str(out), "--resume"]
+    again += [] if device == "auto" else ["--device", device]
+    go_on = f"Go on with: {shlex.join(again)}"
     try:
         with progress_bar("Training") as draw, stop_at_a_step(draw) as on_progress:
             outcome = train_generator(
@@ -63,7 +66,8 @@ def train(
         if (out / "run.json").is_file():
             note(f"The run is in {out}. {go_on}")
         raise typer.Exit(EXIT_CANCELLED) from None
-    checkpoint = str(outcome.checkpoint) if outcome.checkpoint else None
+    made = outcome.checkpoint
+    checkpoint = str(made) if made else None
     if not outcome.finished:
         note(f"The time is up. {go_on}")
     report(
@@ -72,6 +76,13 @@ def train(
         lines=[
             f"run         {out}",
             f"checkpoint  {checkpoint or 'not yet'}",
-            *([f"try it      tumor-synth generate --model {out} …"] if checkpoint else []),
+            *([f"try it      {shlex.join(_trial(out, made))}"] if made else []),
         ],
     )
+
+
+def _trial(run: Path, checkpoint: Path) -> list[str]:
+    from napari_tumor_synth.generators.checkpoint import read_checkpoint
+
+    first = str(read_checkpoint(checkpoint).settings["classes"][0])
+    return ["tumor-synth", "generate", "--model", str(run), "--class", first, "--out", "samples"]
