@@ -85,7 +85,10 @@ def test_prepare_reports_what_it_left_out(run, refuse, cohort, tmp_path):
     given = ["prepare", tmp_path / "cohort", "--out", tmp_path / "cache", "--size", 16]
     outcome = run(*given, "--workers", 1, "--json")
     result = outcome.json
-    assert set(result) == {"cache", "cases", "classes", "splits", "manifest_hash", "failed"}
+    assert set(result) == {
+        "cache", "cases", "classes", "splits", "manifest_hash", "failed",
+        "warned", "warnings", "cut_off", "largest_lost_fraction",
+    }  # fmt: skip
     assert result["cases"] == 6
     assert result["classes"] == ["HGG", "LGG"]
     assert sum(result["splits"].values()) == 6

@@ -1,5 +1,6 @@
 """`tumor-synth prepare`: a cohort becomes a cache of ROIs to train on."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -34,11 +35,13 @@ def prepare(
 ) -> None:
     """Crop the ROIs of all cases and split the patients; a stopped call goes on where it was.
 
-    Cases that cannot be cut are left out and listed. A folder with a cache of other settings, or
+    Cases that cannot be cut are left out and listed; what is doubtful about the others is told by
+    kind. A folder with a cache of other settings, or
     with other files, is refused.
 
     Example: tumor-synth prepare BraTS2019 --out cache --size 64 --spacing 2
     """
+    from napari_tumor_synth.imaging.cache_doubts import doubts_of
     from napari_tumor_synth.imaging.prepare import prepare_cohort
     from napari_tumor_synth.workflows.roi import roi_settings
 
@@ -56,8 +59,12 @@ def prepare(
     splits = {split: len(cache.indices(split)) for split in ("train", "validation", "test")}
     for failure in cache.failed:
         warn(f"Left out: {failure}")
+    doubts = doubts_of(cache.entries)
+    for doubt in doubts:
+        warn(f"{len(doubt.cases)} of {len(cache)} ROIs ({_first(doubt.cases)}): {doubt.example}")
     for remark in cache.notes:
         note(remark)
+    lost = [entry.lost_fraction for entry in cache.entries]
     report(
         {
             "cache": str(out),
@@ -66,6 +73,10 @@ def prepare(
             "splits": splits,
             "manifest_hash": cache.manifest_hash,
             "failed": [str(failure) for failure in cache.failed],
+            "warned": sum(1 for entry in cache.entries if entry.warnings),
+            "warnings": [{"count": len(d.cases), "example": d.example} for d in doubts],
+            "cut_off": sum(1 for fraction in lost if fraction > 0),
+            "largest_lost_fraction": max(lost),
         },
         as_json=as_json,
         lines=[
@@ -74,3 +85,7 @@ def prepare(
             ", ".join(f"{count} for {split}" for split, count in splits.items()),
         ],
     )
+
+
+def _first(names: Sequence[str], most: int = 3) -> str:
+    return ", ".join([*names[:most], *(["..."] if len(names) > most else [])])
