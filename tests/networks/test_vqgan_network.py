@@ -82,7 +82,7 @@ def test_gradients_reach_every_parameter() -> None:
 @pytest.mark.parametrize("norm", ["batch", "group", "channel"])
 def test_memory_format_changes_nothing(norm: str) -> None:
     model = Vqgan(small(norm=norm))
-    x = rois(2, 1, 16, 16, 16)
+    x = rois(16, 1, 16, 16, 16)  # torch takes other kernels for few ROIs on one thread
     model(x)
     model.eval()
     expected = model.decode(model.encode(x))
