@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from napari_tumor_synth.errors import (
     CheckpointError,
@@ -12,6 +13,7 @@ from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.generators.provenance import DecodingSettings, read_provenance
 from napari_tumor_synth.generators.synthetic import write_synthetic
+from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.progress import Cancelled
 from tiny_vqgan import tiny_settings, write_tiny
 
@@ -178,3 +180,10 @@ def test_a_record_of_any_size_is_no_danger(tmp_path):
         stream.truncate(10**10)
     with pytest.raises(InputError, match="too large"):
         read_provenance(path)
+
+
+def test_names_of_sequences_cannot_lead_out_of_the_folder():
+    content = tiny_settings().model_dump()
+    for name in ("../flair", "a/b", "", ".."):
+        with pytest.raises(ValidationError, match="sequences"):
+            VqganGeneratorSettings.model_validate({**content, "sequences": (name,)})

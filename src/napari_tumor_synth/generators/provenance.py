@@ -21,6 +21,8 @@ MAX_SEED = 2**32 - 1
 """torch's generator on the processor looks at 32 bits: seeds beyond would repeat others."""
 _LARGEST_RECORD = 50_000_000  # bytes; one of the papers' models takes 50,000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+SequenceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+"""Part of file names; checkpoints and records come from anywhere."""
 
 
 class DecodingSettings(BaseModel):
@@ -68,7 +70,7 @@ class Provenance(BaseModel):
     family: str
     class_name: str
     seed: Seed
-    sequences: tuple[str, ...]
+    sequences: tuple[SequenceName, ...]
     grid: tuple[int, int, int]
     spacing_mm: float
     decoding: DecodingSettings

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict
 
-from napari_tumor_synth.generators.provenance import DecodingSettings
+from napari_tumor_synth.generators.provenance import DecodingSettings, SequenceName
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer_settings import TransformerSettings
 from napari_tumor_synth.networks.vqgan_settings import VqganSettings
@@ -16,7 +16,7 @@ class VqganGeneratorSettings(BaseModel):
     name: str
     classes: tuple[str, ...]
     conditional: bool
-    sequences: tuple[str, ...]
+    sequences: tuple[SequenceName, ...]
     size: tuple[int, int, int]
     spacing_mm: float
     autoencoder: VqganSettings
