@@ -133,11 +133,12 @@ def test_phantom_and_demo(run, tiny, tmp_path):
     cases = run(*given, "--seed", 3, "--json").json["cases"]
     assert cases == [str(tmp_path / "p" / "LGG" / "Phantom_LGG_000003")]
     assert sorted(os.listdir(cases[0])) == [
+        "Phantom_LGG_000003.json",
         "Phantom_LGG_000003_flair.nii.gz",
         "Phantom_LGG_000003_seg.nii.gz",
     ]
     run("phantom", "--out", tmp_path / "p", "--classes", "LGG", "--sequences", "t1", "--seed", 3)
-    assert len(os.listdir(cases[0])) == 3  # the further sequence came beside the first
+    assert len(os.listdir(cases[0])) == 4  # the further sequence came beside the first
     given = ["demo", "--out", tmp_path / "demo", "--model", tiny, "--count", 2]
     result = run(*given, "--json").json
     assert [phantom["class"] for phantom in result["phantoms"]] == ["HGG", "LGG"]
