@@ -8,20 +8,17 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def take_step(fabric: Fabric, module: Any, optimiser: Any, max_norm: float) -> bool:
-    """Clip the gradients and step, unless one is not finite; tell whether all were finite.
+    """Clip the gradients and step, unless one is not finite; tell whether the step was taken.
 
-    In float16 the step is left to the scaler, which skips it and lowers its scale.
+    In float16 every step counts as taken: the scaler skips what is not finite, and lowers its
+    scale.
     """
     norm = fabric.clip_gradients(module, optimiser, max_norm=max_norm, error_if_nonfinite=False)
-    finite = norm is None or bool(norm.isfinite())
-    if finite or has_scaler(fabric):
+    has_scaler = getattr(fabric.strategy.precision, "scaler", None) is not None
+    taken = has_scaler or norm is None or bool(norm.isfinite())
+    if taken:
         optimiser.step()
-    return finite
-
-
-def has_scaler(fabric: Fabric) -> bool:
-    """Tell whether losses are scaled, as float16 needs."""
-    return getattr(fabric.strategy.precision, "scaler", None) is not None
+    return taken
 
 
 class RunningStatistics:

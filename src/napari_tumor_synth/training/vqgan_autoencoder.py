@@ -25,7 +25,7 @@ from napari_tumor_synth.training.losses import (
     ramp,
 )
 from napari_tumor_synth.training.perceptual import make_perceptual_loss
-from napari_tumor_synth.training.safe_step import RunningStatistics, has_scaler, take_step
+from napari_tumor_synth.training.safe_step import RunningStatistics, take_step
 from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
 from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
@@ -109,7 +109,7 @@ class AutoencoderStage:
             return {"skipped": 1.0}
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(total)
-        if not self._update(self.module, self.optimiser) and not has_scaler(self.fabric):
+        if not self._update(self.module, self.optimiser):
             statistics.restore()
             return {"skipped": 1.0}
         if self._critic_active(index):

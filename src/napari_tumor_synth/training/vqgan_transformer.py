@@ -21,7 +21,7 @@ from napari_tumor_synth.training.masking import (
     hybrid_mask,
     random_code_mask,
 )
-from napari_tumor_synth.training.safe_step import has_scaler, take_step
+from napari_tumor_synth.training.safe_step import take_step
 from napari_tumor_synth.training.schedule import (
     constant_rate,
     cosine_rate,
@@ -78,8 +78,7 @@ class TransformerStage:
             return {"skipped": 1.0}
         self.optimiser.zero_grad(set_to_none=True)
         self.fabric.backward(loss)
-        finite = take_step(self.fabric, self.module, self.optimiser, self.settings.clip_norm)
-        if not finite and not has_scaler(self.fabric):
+        if not take_step(self.fabric, self.module, self.optimiser, self.settings.clip_norm):
             return {"skipped": 1.0}
         return {"loss": float(loss.detach())}
 
