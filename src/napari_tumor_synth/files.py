@@ -56,7 +56,12 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
 def write_json(path: Path | str, content: Any) -> None:
     """Write `content` as indented JSON, whole or not at all."""
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+        temporary.write_text(json_text(content), "utf-8")
+
+
+def json_text(content: Any) -> str:
+    """Return what `write_json` writes."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def sha256_of_file(path: Path | str) -> str:

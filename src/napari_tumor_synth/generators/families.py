@@ -27,6 +27,10 @@ class Generator(Protocol):
     spacing_mm: float
     default_decoding: DecodingSettings
 
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
     def require(
         self, classes: Sequence[str], seeds: Sequence[int], decoding: DecodingSettings
     ) -> None:

@@ -1,6 +1,5 @@
 """Saved regions of interest: NIfTI in the parent's world coordinates and a record beside it."""
 
-import json
 import math
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from napari_tumor_synth.errors import OutputError, VolumeError
-from napari_tumor_synth.files import atomic_file
+from napari_tumor_synth.files import atomic_file, json_text
 from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_FLOOR
 from napari_tumor_synth.imaging.mask_rule import finish_generated, foreground_of
 from napari_tumor_synth.imaging.reading import read_image
@@ -42,8 +41,7 @@ def write_roi(roi: Roi, folder: Path | str, stem: str, *, description: str = "")
     files = RoiFiles.named(Path(folder), stem, roi.sequences)
     stale = left_behind(files)
     record = RoiRecord.of(roi).model_dump(mode="json")
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    _write_together({**_volumes(roi, files), files.sidecar: text}, description)
+    _write_together({**_volumes(roi, files), files.sidecar: json_text(record)}, description)
     for image in stale:
         image.unlink(missing_ok=True)
     return files

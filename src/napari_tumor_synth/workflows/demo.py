@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_tumor_synth.generators.devices import choose_device
 from napari_tumor_synth.generators.families import Generator
 from napari_tumor_synth.generators.synthetic import SampleFiles, write_synthetic
 from napari_tumor_synth.imaging.contact_sheet import SheetItem, contact_sheet
@@ -101,7 +100,6 @@ def run_demo(
             seeds,
             generator.default_decoding,
             synthetic,
-            device=choose_device(device).type,
             overwrite=overwrite,
         )
         phantoms = []

@@ -13,13 +13,12 @@ from napari_tumor_synth.generators.catalogue import list_models, resolve_model
 from napari_tumor_synth.generators.devices import choose_device, use_all_cores
 from napari_tumor_synth.generators.families import Generator, load_generator
 from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance, read_provenance
+from napari_tumor_synth.generators.seeds import in_batches
 from napari_tumor_synth.generators.synthetic import SampleFiles, SyntheticRoi, write_synthetic
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.workflows.outputs import output_folder
 from napari_tumor_synth.workflows.sample_files import require_room_for_samples
 from napari_tumor_synth.workflows.sample_sheet import SHEET_SAMPLES, write_sample_sheet
-
-_TOGETHER = 8  # samples drawn before they are written; few, so that much is kept when a disk fills
 
 
 @dataclass(frozen=True)
@@ -99,7 +98,6 @@ def generate_to_folder(
             request.seeds,
             decoding,
             out,
-            device=choose_device(request.device).type,
             overwrite=overwrite,
         )
         try:
@@ -179,8 +177,7 @@ def _samples(
     seeds, total = request.seeds, len(request.classes) * len(request.seeds)
     done = 0
     for class_name in request.classes:
-        for first in range(0, len(seeds), _TOGETHER):
-            some = seeds[first : first + _TOGETHER]
+        for some in in_batches(seeds):  # few are written at a time, so that much is kept
             report = _of_all(on_progress, class_name, done, len(some), total)
             yield from generator.sample(class_name, some, decoding, on_progress=report)
             done += len(some)

@@ -24,16 +24,12 @@ def require_room_for_samples(
     decoding: DecodingSettings,
     folder: Path,
     *,
-    device: str,
     overwrite: bool,
 ) -> None:
     """Make sure that only the same samples, and what a stopped call left, will be replaced.
 
-    Parameters
-    ----------
-    device : str
-        Kind of device that will be used, e.g. ``"cpu"``. Another kind, like another version of
-        torch, rounds differently, so that the same seed may give another sample.
+    Another kind of device, like another version of torch, rounds differently, so that the same seed
+    may give another sample.
 
     Raises
     ------
@@ -41,7 +37,7 @@ def require_room_for_samples(
         A sample of another model, drawn in another way or elsewhere, or any other file is in the
         way.
     """
-    torch_version = versions()["torch"]
+    place = (generator.device.type, versions()["torch"])
     require_replaceable(folder / CONTACT_SHEET, is_sample_sheet, overwrite=overwrite)
     for class_name in classes:
         for seed in seeds:
@@ -54,7 +50,7 @@ def require_room_for_samples(
                 return record is not None and (
                     (record.model_sha256, record.class_name, record.seed) == wanted
                     and record.decoding.like(decoding)
-                    and (record.device, record.versions.get("torch")) == (device, torch_version)
+                    and (record.device, record.versions.get("torch")) == place
                 )
 
             require_replaceable(files.provenance, is_same_record, overwrite=overwrite)
