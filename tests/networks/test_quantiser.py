@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from vector_quantize_pytorch import VectorQuantize
 
-from napari_tumor_synth.networks.quantiser import EmaQuantiser, nearest_codes
+from napari_tumor_synth.networks.codebook_start import nearest_codes
+from napari_tumor_synth.networks.quantiser import EmaQuantiser
 
 
 def latent(*shape: int, seed: int = 0, offset: float = 0.0) -> Tensor:

@@ -1,4 +1,7 @@
-"""Where a codebook begins: random encoder vectors, moved to the centres of their clusters."""
+"""Clusters of encoder vectors: where a codebook begins, and what its codes get.
+
+A codebook begins at random vectors, moved to the centres of their clusters.
+"""
 
 import torch
 import torch.nn.functional as F
@@ -29,11 +32,27 @@ def k_means(vectors: Tensor, centres: Tensor, iterations: int, *, unit_length: b
     normalised (spherical k-means).
     """
     for _ in range(iterations):
-        distances = torch.addmm(centres.square().sum(1), vectors, centres.T, alpha=-2)
-        nearest = distances.argmin(1)
-        counts = torch.bincount(nearest, minlength=len(centres)).to(vectors)[:, None]
-        sums = torch.zeros_like(centres).index_add_(0, nearest, vectors)
+        nearest = nearest_codes(vectors, centres)
+        counts, sums = cluster_statistics(vectors, nearest, len(centres))
+        counts = counts[:, None]
         centres = torch.where(counts > 0, sums / counts.clamp(min=1), centres)
         if unit_length:
             centres = F.normalize(centres, dim=1)
     return centres
+
+
+def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
+    """Return the index (N,) of the nearest code (K, D) of each vector (N, D).
+
+    For vectors and codes of unit length this is the largest cosine.
+    """
+    # ||v - c||^2 without ||v||^2, which is the same for all codes
+    distances = torch.addmm(codebook.square().sum(1), vectors, codebook.T, alpha=-2)
+    return distances.argmin(1)
+
+
+def cluster_statistics(vectors: Tensor, nearest: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """Return how many vectors (N, D) each code got (K,), and their sums (K, D)."""
+    counts = torch.bincount(nearest, minlength=codes).to(vectors.dtype)
+    sums = vectors.new_zeros(codes, vectors.shape[1]).index_add_(0, nearest, vectors)
+    return counts, sums

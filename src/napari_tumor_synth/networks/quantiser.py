@@ -13,7 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_tumor_synth.networks.codebook_start import draw_vectors, k_means
+from napari_tumor_synth.networks.codebook_start import (
+    cluster_statistics,
+    draw_vectors,
+    k_means,
+    nearest_codes,
+)
 from napari_tumor_synth.networks.ranks import from_first_rank, summed_over_ranks
 
 SMOOTHING = 1e-5
@@ -207,20 +212,3 @@ class EmaQuantiser(nn.Module):
         self.cluster_sums[level] = torch.where(
             dead[:, None], fresh * threshold, self.cluster_sums[level]
         )
-
-
-def nearest_codes(vectors: Tensor, codebook: Tensor) -> Tensor:
-    """Return the index (N,) of the nearest code (K, D) of each vector (N, D).
-
-    For vectors and codes of unit length this is the largest cosine.
-    """
-    # ||v - c||^2 without ||v||^2, which is the same for all codes
-    distances = torch.addmm(codebook.square().sum(1), vectors, codebook.T, alpha=-2)
-    return distances.argmin(1)
-
-
-def cluster_statistics(vectors: Tensor, nearest: Tensor, codes: int) -> tuple[Tensor, Tensor]:
-    """Return how many vectors (N, D) each code got (K,), and their sums (K, D)."""
-    counts = torch.bincount(nearest, minlength=codes).to(vectors.dtype)
-    sums = vectors.new_zeros(codes, vectors.shape[1]).index_add_(0, nearest, vectors)
-    return counts, sums
