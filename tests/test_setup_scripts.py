@@ -223,8 +223,9 @@ def test_large_files_are_kept_out(tmp_path, name, mebibytes, allowed):
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
 def test_the_demo_replaces_what_an_earlier_model_left():
     done = subprocess.run(
-        ["make", "--dry-run", "demo", "ARGS=--count 2"],
+        ["make", "--no-print-directory", "--dry-run", "demo", "ARGS=--count 2"],
         cwd=SCRIPTS.parent,
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
         capture_output=True,
         text=True,
         check=True,

@@ -76,6 +76,9 @@ class EmaQuantiser(nn.Module):
         0 never revives.
     kmeans_iterations : int
         Of the start on the first training batch. 0 starts at random vectors of it.
+    zero_code : bool
+        Code 0 of every level is the zero vector and is never learnt, and nothing is learnt from
+        vectors that are exactly zero: positions without content do not compete for the codebooks.
     """
 
     initialised: Tensor
@@ -98,14 +101,16 @@ class EmaQuantiser(nn.Module):
         commitment: float = 0.25,
         revive_below: float = 0.05,
         kmeans_iterations: int = 10,
+        zero_code: bool = False,
     ) -> None:
         super().__init__()
-        if lookup == "cosine" and levels > 1:
-            raise ValueError("the cosine look-up is for one level")
+        if lookup == "cosine" and (levels > 1 or zero_code):
+            raise ValueError("the cosine look-up is for one level, without a zero code")
         self.width, self.codes, self.levels = width, codes, levels
         self.cosine = lookup == "cosine"
         self.decay, self.commitment = decay, commitment
         self.revive_below, self.kmeans_iterations = revive_below, kmeans_iterations
+        self.zero_code = zero_code
         self.register_buffer("initialised", torch.tensor(False))
         self.register_buffer("updates", torch.tensor(0))
         self.register_buffer("codebooks", torch.zeros(levels, codes, width))
@@ -129,19 +134,20 @@ class EmaQuantiser(nn.Module):
             if self.cosine:
                 vectors = F.normalize(vectors, dim=1)
             random = self._random(vectors, generator) if self.training else None
+            content = self._content(vectors.detach())
             quantised = torch.zeros_like(vectors)
             found: list[tuple[Tensor, Tensor]] = []  # what each level saw, and its codes
             distances = []
             for level in range(self.levels):
                 remainder = vectors.detach() - quantised
                 if random is not None and not self.initialised:
-                    self._start(level, remainder, random)
+                    self._start(level, remainder[content], random)
                 nearest = nearest_codes(remainder, self.codebooks[level])
                 quantised = quantised + self.codebooks[level][nearest]
                 distances.append(F.mse_loss(vectors, quantised))
                 found.append((remainder, nearest))
             if random is not None:
-                self._learn(found, random)
+                self._learn([(seen[content], codes[content]) for seen, codes in found], random)
             straight_through = vectors + (quantised - vectors).detach()
             codes = torch.stack([nearest for _, nearest in found], dim=1)
             return Quantised(
@@ -166,6 +172,16 @@ class EmaQuantiser(nn.Module):
             return None
         return generator or torch.Generator().manual_seed(int(self.updates))
 
+    def _content(self, vectors: Tensor) -> Tensor | slice:
+        """Return which of vectors (N, D) are learnt from: all of them if none has any content."""
+        content = vectors.any(dim=1)
+        return content if self.zero_code and bool(content.any()) else slice(None)
+
+    def _set_codes(self, level: int, codebook: Tensor) -> None:
+        self.codebooks[level] = codebook
+        if self.zero_code:
+            self.codebooks[level, 0] = 0
+
     @torch.no_grad()
     def _learn(self, found: list[tuple[Tensor, Tensor]], generator: torch.Generator) -> None:
         for level, (vectors, nearest) in enumerate(found):
@@ -179,7 +195,7 @@ class EmaQuantiser(nn.Module):
         centres = draw_vectors(vectors, self.codes, generator)
         centres = k_means(vectors, centres, self.kmeans_iterations, unit_length=self.cosine)
         centres = from_first_rank(centres)
-        self.codebooks[level] = centres
+        self._set_codes(level, centres)
         counts, _ = cluster_statistics(vectors, nearest_codes(vectors, centres), self.codes)
         counts = summed_over_ranks(counts)
         # an unused code must not be divided by nothing; many start unused where most of the
@@ -197,7 +213,7 @@ class EmaQuantiser(nn.Module):
         total = sizes.sum()
         smoothed = (sizes + SMOOTHING) / (total + self.codes * SMOOTHING) * total
         centres = self.cluster_sums[level] / smoothed[:, None]
-        self.codebooks[level] = F.normalize(centres, dim=1) if self.cosine else centres
+        self._set_codes(level, F.normalize(centres, dim=1) if self.cosine else centres)
 
     def _revive(self, level: int, vectors: Tensor, generator: torch.Generator) -> None:
         if self.revive_below == 0:
@@ -207,7 +223,7 @@ class EmaQuantiser(nn.Module):
         dead = sizes < threshold
         # drawn for every code, so that the generator moves on equally whatever is dead
         fresh = from_first_rank(draw_vectors(vectors, self.codes, generator))
-        self.codebooks[level] = torch.where(dead[:, None], fresh, self.codebooks[level])
+        self._set_codes(level, torch.where(dead[:, None], fresh, self.codebooks[level]))
         self.cluster_sizes[level] = torch.where(dead, threshold, sizes)
         self.cluster_sums[level] = torch.where(
             dead[:, None], fresh * threshold, self.cluster_sums[level]

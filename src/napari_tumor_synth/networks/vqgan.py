@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_tumor_synth.errors import InputError
@@ -18,6 +19,8 @@ from napari_tumor_synth.networks.quantiser import EmaQuantiser, Quantised
 from napari_tumor_synth.networks.vqgan_settings import Grid, VqganSettings
 
 __all__ = ["Vqgan", "VqganOutput", "VqganSettings"]
+
+_BACKGROUND = -1.0  # imaging.intensity.BACKGROUND, which this floor does not see; a test compares
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Vqgan(nn.Module):
             commitment=settings.commitment,
             revive_below=settings.revive_below,
             kmeans_iterations=settings.kmeans_iterations,
+            zero_code=settings.empty_positions == "zero",
         )
         self.after = nn.Conv3d(settings.embedding, settings.widths[-1], 1)
         self.decoder = _decoder(settings)
@@ -113,6 +117,9 @@ class Vqgan(nn.Module):
 
     def encode(self, x: Tensor) -> Tensor:
         """Return the latent (B, embedding, s, a, r) of ROIs (B, C, S, A, R) in [-1, 1].
+
+        With `empty_positions = "zero"` it is zero where the block of the ROI that a position stands
+        for holds background alone.
 
         Raises
         ------
@@ -127,7 +134,14 @@ class Vqgan(nn.Module):
             )
         self.latent_shape((x.shape[2], x.shape[3], x.shape[4]))
         latent: Tensor = self.before(self.encoder(x))
+        if self.settings.empty_positions == "zero":
+            latent = latent * self._occupied(x).to(latent.dtype)
         return latent
+
+    def _occupied(self, x: Tensor) -> Tensor:
+        """Return (B, 1, s, a, r): 1 where a block of ROIs (B, C, S, A, R) holds tumour, else 0."""
+        tumour = (x > _BACKGROUND).any(dim=1, keepdim=True).to(x)
+        return F.max_pool3d(tumour, self.settings.downsampling)
 
     def quantise(self, latent: Tensor, generator: torch.Generator | None = None) -> Quantised:
         """Quantise a latent; in training mode this also updates the codebook."""

@@ -59,6 +59,10 @@ class VqganSettings(BaseModel):
     kmeans_iterations : int
         Of the start on the first training batch: 10 in the code of [Zhou24]_; 0 takes random
         encoder vectors as in [Zhou23]_.
+    empty_positions : {"encoded", "zero"}
+        What stands for latent positions whose block of the input holds no tumour: what the encoder
+        makes of them, as in both papers, or the zero vector with a code of its own on every level,
+        so that codebooks and transformer are spent on the tumour alone (our addition).
     norm : {"batch", "group", "channel"}
         Batch in [Zhou23]_, eight groups in [Zhou24]_; channel is our addition for patches.
     final_kernel : {1, 3}
@@ -83,6 +87,7 @@ class VqganSettings(BaseModel):
     commitment: Annotated[float, Field(ge=0)] = 0.25
     revive_below: Annotated[float, Field(ge=0, lt=1)] = 0.05
     kmeans_iterations: Annotated[int, Field(ge=0, le=100)] = 10
+    empty_positions: Literal["encoded", "zero"] = "encoded"
     norm: Norm = "batch"
     final_kernel: Literal[1, 3] = 3
     initialisation: Initialisation = "torch"
@@ -105,6 +110,8 @@ class VqganSettings(BaseModel):
             raise ValueError(f"group norm needs widths divisible by {NORM_GROUPS}, not {uneven[0]}")
         if self.lookup == "cosine" and self.levels > 1:
             raise ValueError("the cosine look-up is for one level; use euclidean for several")
+        if self.lookup == "cosine" and self.empty_positions == "zero":
+            raise ValueError("empty_positions = 'zero' needs the euclidean look-up")
         if self.levels > 1 and self.revive_below == 0:
             # the first batch may leave nothing for them to begin with
             raise ValueError("several levels need revive_below above 0")
