@@ -6,6 +6,7 @@ is missed docs/models/reasons.toml must say why::
     python scripts/write_model_card.py phantom-flair-64
 """
 
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -41,7 +42,9 @@ TEMPLATE = """# Model card: {name}
 {train} simulated ROIs to learn from, {validation} to watch, {test} to measure on (split by case),
 made at commit `{commit}` by the [phantom](../phantom.md): anatomy from the ICBM152 2009a
 templates, tumours grown by reaction and diffusion, appearance from aggregate statistics of real
-cases. No patient's image was used to train it. Hash of the data: `{data}`.
+cases. No patient's image was used to train it. The area under the ROC curve of the tumour's volume
+alone, over all of these ROIs, is {volume_auc:.2f}: the classes do not differ by size. Hash of the
+data: `{data}`.
 
 ## Measured on the stored file
 
@@ -76,7 +79,7 @@ Aim: {ms_ssim_aim}. A higher value among generated ROIs means less variety.
 |---|---|---|
 {volumes}
 
-### Aims that are missed, and why
+{real}### Aims that are missed, and why
 
 {misses}
 
@@ -101,25 +104,67 @@ See [the family's page](../generators/vqgan.md).
 * Synthetic ROIs have no place in a brain and no left or right.
 """
 
+REAL = """### Reconstructions of real tumours
+
+What a model that learned from phantoms makes of patients' ROIs, which it never saw: outside of what
+it was made for, and no measure of its samples. FLAIR of public cases, cut and reconstructed as by
+`tumor-synth roi` and `tumor-synth reconstruct` (`scripts/reconstruct_cases.py`); mean (least to
+most). SHA-256 of the measured file: `{sha256}…`.
+
+| class | cases | PSNR, dB | 3D-SSIM | foreground PSNR, dB | foreground 3D-SSIM |
+|---|---|---|---|---|---|
+{rows}
+
+"""
+
 
 def write_card(name: str) -> Path:
     """Write docs/models/NAME.md of an installed model and return its path."""
-    model = next(model for model in list_models() if model.entry.name == name)
-    checkpoint = read_checkpoint(model.path, expected_sha256=model.entry.sha256)
     card = DOCS / "models" / f"{name}.md"
     card.parent.mkdir(exist_ok=True)
-    card.write_text(render(checkpoint, model.entry.megabytes), "utf-8")
+    card.write_text(card_of(name), "utf-8")
     return card
 
 
-def render(checkpoint: Checkpoint, megabytes: float) -> str:
-    """Fill the template."""
+def card_of(name: str) -> str:
+    """Return the card of an installed model."""
+    model = next(model for model in list_models() if model.entry.name == name)
+    checkpoint = read_checkpoint(model.path, expected_sha256=model.entry.sha256)
+    measured = DOCS / "models" / f"{name}.real.json"
+    real = on_real_rois(json.loads(measured.read_text("utf-8"))) if measured.is_file() else ""
+    return render(checkpoint, model.entry.megabytes, real)
+
+
+def on_real_rois(measured: dict[str, Any]) -> str:
+    """Return the section on what the model makes of patients' ROIs.
+
+    Parameters
+    ----------
+    measured : dict
+        What scripts/reconstruct_cases.py found, of whichever model file it says.
+    """
+    rows = "\n".join(
+        f"| {name} | {row['cases']} | {_range(row['psnr_db'], 2)} | {_range(row['ssim'], 3)} | "
+        f"{_range(row['foreground_psnr_db'], 2)} | {_range(row['foreground_ssim'], 3)} |"
+        for name, row in [*measured["classes"].items(), ("all", measured["all"])]
+    )
+    return REAL.format(sha256=measured["sha256"][:12], rows=rows)
+
+
+def _range(values: dict[str, float], digits: int) -> str:
+    mean, least, most = (f"{values[key]:.{digits}f}" for key in ("mean", "least", "most"))
+    return f"{mean} ({least} to {most})"
+
+
+def render(checkpoint: Checkpoint, megabytes: float, real: str = "") -> str:
+    """Fill the template; `real` is the section on ROIs of patients."""
     settings, provenance = checkpoint.settings, checkpoint.provenance
     figures = provenance["metrics"]
     reconstruction = figures["reconstruction"]
     parameters = sum(t.numel() for t in checkpoint.tensors.values() if t.is_floating_point())
     environment = provenance["environment"]
     return TEMPLATE.format(
+        real=real,
         name=settings["name"],
         family=checkpoint.family,
         sequences="+".join(settings["sequences"]),
@@ -134,6 +179,7 @@ def render(checkpoint: Checkpoint, megabytes: float) -> str:
         versions=", ".join(f"{key} {environment[key]}" for key in ("python", "torch")),
         **provenance["rois"],
         data=provenance["data"],
+        volume_auc=figures["volume_auc"],
         generated=figures["rois"]["generated"],
         psnr=_spread(reconstruction["psnr_db"], 2),
         ssim=_spread(reconstruction["ssim"], 3),
@@ -194,6 +240,7 @@ def _beyond(recipe: dict[str, Any]) -> list[str]:
         f"{autoencoder['levels']} residual codes a position, predicted together": (
             autoencoder["levels"] > 1
         ),
+        "background without codes of its own": autoencoder["empty_positions"] == "zero",
         f"codebooks begin after {first['quantiser_start']:.0%} of the first stage": (
             first["quantiser_start"] > 0
         ),

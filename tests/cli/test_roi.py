@@ -37,6 +37,20 @@ def test_the_roi_overlays_its_parent(run, case, tmp_path):
     assert len(inside) == np.count_nonzero(labels)
 
 
+@pytest.mark.parametrize(
+    ("of_the_parent", "of_the_roi"),
+    [("phantom, not a patient", b"phantom, not a patient"), ("Name of a patient", b"")],
+)
+def test_the_roi_of_a_simulated_case_says_so(run, case, tmp_path, of_the_parent, of_the_roi):
+    parent = nib.load(case[0])
+    parent.header["descrip"] = of_the_parent
+    nib.save(parent, tmp_path / "parent.nii.gz")
+    given = ["roi", tmp_path / "parent.nii.gz", case[1], "--out", tmp_path, "--size", 16, "--json"]
+    result = run(*given).json
+    for name in ("roi", "mask"):
+        assert nib.load(result[name]).header["descrip"].item() == of_the_roi
+
+
 def test_a_summary_for_people_and_warnings_on_stderr(run, case, tmp_path):
     image, segmentation = case
     small = ["--out", tmp_path, "--size", 8, "--spacing", 0.5]

@@ -1,6 +1,7 @@
 """The figures and the card of a model, for a tiny one with random weights."""
 
 import importlib.util
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from napari_tumor_synth.evaluation.classifier import RoiClassifier
 from napari_tumor_synth.evaluation.classifier_network import ClassifierSettings, build_network
 from napari_tumor_synth.evaluation.diversity import measure_diversity
 from napari_tumor_synth.evaluation.fidelity import psnr_db
+from napari_tumor_synth.generators.catalogue import list_models
 from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.imaging.mask_rule import finish_generated, mask_of_generated
@@ -38,7 +40,7 @@ class FewRois:
             self.rois.append(np.where(inside, noise, -1).astype(np.float32)[None])
 
     def indices(self, split):
-        return [0, 1, 2, 3] if split == "test" else [4, 5]
+        return {"train": [4, 5], "validation": [], "test": [0, 1, 2, 3]}[split]
 
     def class_index(self, index):
         return index % 2
@@ -75,6 +77,8 @@ def test_figures_are_those_of_the_held_out_rois(measured):
         found.append(psnr_db(rebuilt, rois.load(index)))
     assert figures["reconstruction"]["psnr_db"]["mean"] == pytest.approx(np.mean(found))
     assert figures["rois"] == {"test": 4, "generated": 4}
+    # radii 8, 12, 9 of one class against 10, 14, 11: larger in two of nine pairs
+    assert figures["volume_auc"] == pytest.approx(2 / 9)
     hgg = [rois.load(0), rois.load(2)]
     assert figures["ms_ssim"]["HGG"]["real"]["ms_ssim"] == pytest.approx(
         measure_diversity(hgg, 1).ms_ssim
@@ -151,3 +155,17 @@ def test_no_card_is_written_while_a_miss_has_no_reason(described, tmp_path, monk
     monkeypatch.setattr(writer, "REASONS", tmp_path / "none.toml")
     with pytest.raises(SystemExit, match="why these aims are missed"):
         writer.render(described, 0.1)
+
+
+def test_the_committed_card_is_that_of_the_bundled_model():
+    writer = _card_writer()
+    committed = writer.DOCS / "models" / "phantom-flair-64.md"
+    assert committed.read_text("utf-8") == writer.card_of("phantom-flair-64")
+
+
+def test_figures_on_real_rois_are_those_of_the_bundled_model():
+    (model,) = (model for model in list_models() if model.entry.name == "phantom-flair-64")
+    folder = _card_writer().DOCS / "models"
+    measured = json.loads((folder / "phantom-flair-64.real.json").read_text("utf-8"))
+    assert measured["sha256"] == model.entry.sha256
+    assert measured["all"]["cases"] == sum(row["cases"] for row in measured["classes"].values())

@@ -1,17 +1,19 @@
 """From files to a saved region of interest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from napari_tumor_synth.errors import InputError, VolumeError
+from napari_tumor_synth.imaging.phantom.settings import SIMULATED_NOTICE
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings, extract_roi
 from napari_tumor_synth.imaging.roi_files import RoiFiles, write_roi
 from napari_tumor_synth.imaging.roi_paths import find_record, left_behind
 from napari_tumor_synth.imaging.roi_record import RoiRecord, read_record
 from napari_tumor_synth.workflows.outputs import (
+    is_described_as,
     output_folder,
     require_not_input,
     require_replaceable,
@@ -50,6 +52,8 @@ def save_roi_of_case(
 ) -> tuple[Roi, RoiFiles]:
     """Extract the ROI of a case and write it, its mask and its record.
 
+    The ROI of a simulated case says in its header that it is one.
+
     Parameters
     ----------
     images : mapping of str to Path
@@ -79,7 +83,7 @@ def save_roi_of_case(
             require_not_input(path, (*images.values(), segmentation))
         for path in files.all:
             require_replaceable(path, lambda path: _is_of(roi, path, files), overwrite=overwrite)
-        return roi, write_roi(roi, out, name)
+        return roi, write_roi(roi, out, name, description=_notice(images.values()))
 
 
 def stem_of(path: Path) -> str:
@@ -88,6 +92,11 @@ def stem_of(path: Path) -> str:
     for suffix in (".gz", ".nii", ".nrrd", ".mha", ".mhd"):
         name = name.removesuffix(suffix)
     return name
+
+
+def _notice(images: Iterable[Path]) -> str:
+    simulated = is_described_as(SIMULATED_NOTICE)
+    return SIMULATED_NOTICE if any(simulated(path) for path in images) else ""
 
 
 def _is_of(roi: Roi, path: Path, files: RoiFiles) -> bool:

@@ -11,6 +11,8 @@ ClassName = Literal["HGG", "LGG"]
 CLASSES: tuple[ClassName, ...] = ("HGG", "LGG")
 SequenceName = Literal["flair", "t1", "t1ce", "t2"]
 SEQUENCES: tuple[SequenceName, ...] = ("flair", "t1", "t1ce", "t2")
+SIMULATED_NOTICE = "phantom, not a patient"
+"""Description in the header of every image of a phantom."""
 
 
 class PhantomSettings(BaseModel):

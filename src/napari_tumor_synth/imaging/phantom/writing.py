@@ -14,14 +14,18 @@ from napari_tumor_synth.errors import InputError, OutputError
 from napari_tumor_synth.files import writable_folder, write_json
 from napari_tumor_synth.imaging.phantom.case_record import CaseRecord, read_case_record
 from napari_tumor_synth.imaging.phantom.make import make_phantom, require_known
-from napari_tumor_synth.imaging.phantom.settings import SEQUENCES, PhantomSettings, SequenceName
+from napari_tumor_synth.imaging.phantom.settings import (
+    SEQUENCES,
+    SIMULATED_NOTICE,
+    PhantomSettings,
+    SequenceName,
+)
 from napari_tumor_synth.imaging.spawn import map_in_processes
 from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
 from napari_tumor_synth.processors import worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
-_NOTE = "phantom, not a patient"
 _TEMPORARY = ".writing-"
 
 
@@ -134,8 +138,10 @@ def _write_case(job: _Job) -> str:
     try:
         for sequence, image in case.images.items():
             whole_numbers = Volume(image.array.astype(np.int16), image.affine)
-            write_volume(whole_numbers, temporary / job.file(sequence).name, description=_NOTE)
-        write_volume(case.segmentation, temporary / job.file("seg").name, description=_NOTE)
+            path = temporary / job.file(sequence).name
+            write_volume(whole_numbers, path, description=SIMULATED_NOTICE)
+        path = temporary / job.file("seg").name
+        write_volume(case.segmentation, path, description=SIMULATED_NOTICE)
         content = CaseRecord(settings=whole).model_dump(mode="json")
         write_json(temporary / job.record.name, content)
         with _cannot_write(job.folder):
