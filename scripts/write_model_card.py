@@ -14,6 +14,7 @@ from typing import Any
 
 from napari_tumor_synth.generators.catalogue import list_models
 from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
+from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD
 
 DOCS = Path(__file__).parent.parent / "docs"
 REASONS = DOCS / "models" / "reasons.toml"
@@ -32,6 +33,7 @@ TEMPLATE = """# Model card: {name}
 |---|---|
 | family | {family}: 3D-VQGAN with a token transformer (Zhou et al. 2023; Zhou, Khalvati 2024) |
 | makes | tumour ROIs, {sequences}, classes {classes}, {size}^3 voxels at {spacing:g} mm |
+| mask | above {threshold:g} in what the decoder puts out: there, volumes agree on held-out ROIs |
 | weights | {parameters:.2f} M, stored as float16, {megabytes:.1f} MB |
 | SHA-256 | `{sha256}` |
 | licence | {licence} |
@@ -171,6 +173,7 @@ def render(checkpoint: Checkpoint, megabytes: float, real: str = "") -> str:
         classes=" and ".join(settings["classes"]),
         size=settings["size"][0],
         spacing=settings["spacing_mm"],
+        threshold=settings.get("mask_threshold", MASK_THRESHOLD),
         parameters=parameters / 1e6,
         megabytes=megabytes,
         sha256=checkpoint.sha256,

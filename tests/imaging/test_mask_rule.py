@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from napari_tumor_synth.imaging.mask_rule import finish_generated, mask_of_generated
 
@@ -70,3 +71,10 @@ def test_a_finished_image_has_the_form_of_an_roi(shift, channels):
         finished[:, mask], image[:, mask].clip(np.float32(-0.9), np.float32(1))
     )
     np.testing.assert_array_equal((finished > -1).all(axis=0), mask)
+
+
+def test_a_higher_threshold_leaves_the_blurred_rim_out():
+    blurred = ndimage.gaussian_filter(image_of(BALL, 0.5), 1.0)
+    low, high = (np.count_nonzero(mask_of_generated(blurred, t)) for t in (-0.95, -0.25))
+    assert high == pytest.approx(np.count_nonzero(BALL), rel=0.1)
+    assert low > 1.3 * high

@@ -26,6 +26,7 @@ class Generator(Protocol):
     size: tuple[int, int, int]
     spacing_mm: float
     default_decoding: DecodingSettings
+    mask_threshold: float
 
     @property
     def device(self) -> torch.device:

@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from napari_tumor_synth.errors import OutputError
 from napari_tumor_synth.files import sha256_of_file, writable_folder, write_json
 from napari_tumor_synth.generators.provenance import SYNTHETIC_NOTICE, Provenance
-from napari_tumor_synth.imaging.mask_rule import finish_generated, mask_of_generated
+from napari_tumor_synth.imaging.mask_rule import (
+    MASK_THRESHOLD,
+    finish_generated,
+    mask_of_generated,
+)
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings
 from napari_tumor_synth.imaging.roi_files import write_roi_images
 
@@ -55,7 +59,9 @@ class SampleFiles:
         }
 
 
-def synthetic_roi(image: NDArray[np.float32], provenance: Provenance) -> SyntheticRoi:
+def synthetic_roi(
+    image: NDArray[np.float32], provenance: Provenance, threshold: float = MASK_THRESHOLD
+) -> SyntheticRoi:
     """Make an ROI of what a decoder put out.
 
     Parameters
@@ -65,8 +71,10 @@ def synthetic_roi(image: NDArray[np.float32], provenance: Provenance) -> Synthet
     provenance : Provenance
         Gives grid, spacing and sequences. The ROI is centred on the origin of RAS space, since a
         synthetic tumour has no place in a patient.
+    threshold : float
+        Where the tumour ends; see `mask_of_generated`.
     """
-    mask = mask_of_generated(image)
+    mask = mask_of_generated(image, threshold)
     settings = RoiSettings(size=provenance.grid, spacing_mm=provenance.spacing_mm)
     roi = Roi(
         image=finish_generated(image, mask),

@@ -56,6 +56,7 @@ class VqganGenerator:
         self.name, self.classes = settings.name, settings.classes
         self.sequences, self.size = settings.sequences, settings.size
         self.spacing_mm, self.default_decoding = settings.spacing_mm, settings.decoding
+        self.mask_threshold = settings.mask_threshold
         self.autoencoder = autoencoder.eval()
         self.transformer = transformer.eval()
         self.importance_network = importance.eval() if importance is not None else None
@@ -127,9 +128,7 @@ class VqganGenerator:
 
             tokens = self.draw_tokens(class_name, batch, chosen, on_progress=report)
             samples += [
-                synthetic_roi(
-                    self.decode_tokens(row[None])[0], self._record(class_name, seed, chosen, row)
-                )
+                self._finished(row, self._record(class_name, seed, chosen, row))
                 for seed, row in zip(batch, tokens, strict=True)
             ]
         return samples
@@ -153,7 +152,7 @@ class VqganGenerator:
                 "Use the record as it was written, and the model that it names.",
             )
         again = self._record(record.class_name, record.seed, record.decoding, tokens)
-        return synthetic_roi(self.decode_tokens(tokens[None])[0], again)
+        return self._finished(tokens, again)
 
     def draw_tokens(
         self,
@@ -210,6 +209,9 @@ class VqganGenerator:
                 .cpu()
                 .numpy()
             )
+
+    def _finished(self, tokens: Tensor, record: Provenance) -> SyntheticRoi:
+        return synthetic_roi(self.decode_tokens(tokens[None])[0], record, self.mask_threshold)
 
     def _tensor(self, image: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(image))[None].to(self.device)

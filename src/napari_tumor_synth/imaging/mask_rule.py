@@ -7,18 +7,23 @@ from scipy import ndimage
 from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_CEILING, FOREGROUND_FLOOR
 
 MASK_THRESHOLD = (BACKGROUND + FOREGROUND_FLOOR) / 2
-"""Halfway from the background to the darkest tumour voxel: -0.95."""
+"""Halfway from the background to the darkest tumour voxel: -0.95, for a decoder without blur."""
+
+HIGHEST_THRESHOLD = -0.3
+"""No model may cut more than this from the rim of its tumours."""
 
 SMALLEST_COMPONENT = 0.05
 """Share of the largest component below which another one is a speck, not a second focus."""
 
 
-def mask_of_generated(image: NDArray[np.float32]) -> NDArray[np.bool_]:
+def mask_of_generated(
+    image: NDArray[np.float32], threshold: float = MASK_THRESHOLD
+) -> NDArray[np.bool_]:
     """Find the tumour in a generated image.
 
-    The rule: voxels above -0.95 in any channel; holes filled that are enclosed in 3D (a necrotic
-    core that reached the background value), but not those closed in a single plane only, because
-    a resection cavity or the space between two lobes may open elsewhere; of the components
+    The rule: voxels above a threshold in any channel; holes filled that are enclosed in 3D (a
+    necrotic core that reached the background value), but not those closed in a single plane only,
+    because a resection cavity or the space between two lobes may open elsewhere; of the components
     connected through faces, all with at least 5 % of the largest one's voxels (several foci are
     plausible, specks are not).
 
@@ -26,6 +31,8 @@ def mask_of_generated(image: NDArray[np.float32]) -> NDArray[np.bool_]:
     ----------
     image : ndarray of float32, (S, A, R) or (C, S, A, R)
         Generated intensities in [-1, 1].
+    threshold : float
+        Of the model, which was found on held-out ROIs when it was trained.
 
     Returns
     -------
@@ -33,7 +40,7 @@ def mask_of_generated(image: NDArray[np.float32]) -> NDArray[np.bool_]:
         Empty when no voxel is above the threshold.
     """
     channels = image if image.ndim == 4 else image[np.newaxis]
-    filled = ndimage.binary_fill_holes((channels > MASK_THRESHOLD).any(axis=0))
+    filled = ndimage.binary_fill_holes((channels > threshold).any(axis=0))
     components, _ = ndimage.label(filled)
     voxels = np.bincount(components.ravel())
     voxels[0] = 0

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 from napari_tumor_synth.files import sha256_of_file
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
+from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD
 from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer import TransformerSettings
@@ -120,7 +121,9 @@ class VqganRecipe(RecipePart):
         return self
 
 
-def generator_settings(recipe: VqganRecipe, classes: tuple[str, ...]) -> VqganGeneratorSettings:
+def generator_settings(
+    recipe: VqganRecipe, classes: tuple[str, ...], mask_threshold: float = MASK_THRESHOLD
+) -> VqganGeneratorSettings:
     """Return what the checkpoint of this recipe says about its networks."""
     return VqganGeneratorSettings(
         name=recipe.name,
@@ -133,4 +136,5 @@ def generator_settings(recipe: VqganRecipe, classes: tuple[str, ...]) -> VqganGe
         transformer=recipe.transformer,
         importance=recipe.importance,
         decoding=recipe.decoding,
+        mask_threshold=mask_threshold,
     )

@@ -14,6 +14,7 @@ from napari_tumor_synth.generators.vqgan_checkpoint import save_vqgan
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress
 from napari_tumor_synth.training.engine import EngineSettings, Stage, TimeIsUp, run_stage
+from napari_tumor_synth.training.mask_calibration import calibrated_threshold
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe, generator_settings
@@ -21,6 +22,7 @@ from napari_tumor_synth.training.vqgan_tokens import encode_once
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 
 _REVIEWED_ROIS = 16
+_CALIBRATED_ROIS = 32
 _ONLY_CLASS = "tumour"
 """What an unconditional model of a cache without classes makes."""
 
@@ -68,6 +70,7 @@ def train_vqgan(
     transformer = _train_transformer(
         recipe, cache, folder, fabric, settings, autoencoder, on_progress
     )
+    on_progress(Progress(0, 1, "finding where masks end"))
     _export(recipe, cache, folder, autoencoder, transformer)
 
 
@@ -171,7 +174,10 @@ def _export(
     autoencoder: AutoencoderStage,
     transformer: TransformerStage,
 ) -> None:
-    settings = generator_settings(recipe, tuple(cache.classes) or (_ONLY_CLASS,))
+    held_out = _of_every_class(cache, cache.indices("validation"))[:_CALIBRATED_ROIS]
+    threshold = calibrated_threshold(autoencoder.bare.vqgan, cache, held_out, autoencoder.fabric)
+    classes = tuple(cache.classes) or (_ONLY_CLASS,)
+    settings = generator_settings(recipe, classes, threshold)
     states = {
         "autoencoder": autoencoder.bare.vqgan.state_dict(),
         "transformer": transformer.bare.state_dict(),

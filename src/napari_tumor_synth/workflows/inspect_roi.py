@@ -116,7 +116,7 @@ def reconstruct_roi(
         require_replaceable(file, is_described_as(description), overwrite=overwrite)
     roi = _as_seen_by(generator, own.roi)
     decoded = generator.reconstruct(roi.image)
-    mask = mask_of_generated(decoded)
+    mask = mask_of_generated(decoded, generator.mask_threshold)
     image = finish_generated(decoded, mask)
     fidelity = measure_fidelity(image, roi.image, mask, roi.mask)
     for channel, file in zip(image, targets, strict=True):

@@ -107,7 +107,7 @@ def _images(cache: RoiCache, indices: Sequence[int], class_name: str) -> list[Im
 
 def _rebuilt(generator: VqganGenerator, image: Image) -> Image:
     decoded = generator.reconstruct(image)
-    return finish_generated(decoded, mask_of_generated(decoded))
+    return finish_generated(decoded, mask_of_generated(decoded, generator.mask_threshold))
 
 
 def _usage(generator: VqganGenerator, cache: RoiCache, split: str) -> dict[str, list[float]]:
@@ -162,7 +162,7 @@ def _volume_auc(cache: RoiCache) -> float:
     voxels: tuple[list[int], list[int]] = ([], [])
     for split in ("train", "validation", "test"):
         for index in cache.indices(split):
-            volume = np.count_nonzero(foreground_of(cache.load(index)))
+            volume = int(np.count_nonzero(foreground_of(cache.load(index))))
             voxels[cache.class_index(index)].append(volume)
     first, second = voxels
     return float(mannwhitneyu(first, second).statistic) / (len(first) * len(second))
