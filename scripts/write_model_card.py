@@ -263,6 +263,7 @@ def _beyond(recipe: dict[str, Any]) -> list[str]:
         ),
         "axial positions": recipe["transformer"]["positions"] == "axial",
         "cross-entropy on all positions": second["loss_on"] == "all",
+        "clean tokens as input, no masking": second["masking"] == "none",
         f"random codes in {second['mask_ratio']:.0%} of the input": (
             second["masking"] == "random-codes" and second["mask_ratio"] != 0.5
         ),
