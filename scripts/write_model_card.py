@@ -62,7 +62,7 @@ window of 7 voxels. The foreground is the union of both masks; most of the whole
 |---|---|---|---|
 {usage}
 
-Aim: {usage_aim}.
+Aim: {usage_aim}.{empty}
 
 | class agreement of a separate classifier | share | 95 % interval |
 |---|---|---|
@@ -106,6 +106,7 @@ See [the family's page](../generators/vqgan.md).
 * Synthetic ROIs have no place in a brain and no left or right.
 """
 
+_EMPTY = " The perplexity is low because most positions are background, all with the same code."
 REAL = """### Reconstructions of real tumours
 
 What a model that learned from phantoms makes of patients' ROIs, which it never saw: outside of what
@@ -189,6 +190,7 @@ def render(checkpoint: Checkpoint, megabytes: float, real: str = "") -> str:
         foreground_psnr=_spread(reconstruction["foreground_psnr_db"], 2),
         foreground_ssim=_spread(reconstruction["foreground_ssim"], 3),
         usage=_usage_rows(figures["codebook"]),
+        empty=_EMPTY if settings["autoencoder"].get("empty_positions") == "zero" else "",
         agreement=_agreement_rows(figures["class_agreement"]),
         ms_ssim=_similarity_rows(figures["ms_ssim"]),
         volumes=_volume_rows(figures["tumour_ml"]),
