@@ -1,4 +1,4 @@
-"""Which label means enhancing tumour, and whether the labels asked for know it."""
+"""What labels mean: which one is enhancing tumour, and whether the labels asked for know it."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,21 @@ from napari_tumor_synth.errors import CohortError
 from napari_tumor_synth.imaging.case import Case, LabelScheme
 
 _ENHANCING: dict[LabelScheme, int] = {"enhancing-4": 4, "enhancing-3": 3}
+
+
+def label_name(label: int, scheme: LabelScheme) -> str:
+    """Return what a label of a segmentation means, for a person.
+
+    Examples
+    --------
+    >>> label_name(4, "enhancing-4"), label_name(3, "enhancing-4")
+    ('enhancing tumour', 'label 3')
+    """
+    names = {1: "necrotic and non-enhancing core", 2: "oedema"}
+    if scheme != "unknown":
+        names[_ENHANCING[scheme]] = "enhancing tumour"
+    known = label in names and scheme != "unknown"
+    return names[label] if known else f"label {label}"
 
 
 def require_labels_of_their_schemes(cases: Sequence[Case], labels: Sequence[int] | None) -> None:

@@ -114,7 +114,7 @@ def reconstruct_roi(
     for file in targets:
         require_not_input(file, own.files)
         require_replaceable(file, is_described_as(description), overwrite=overwrite)
-    roi = _as_seen_by(generator, own.roi)
+    roi = as_seen_by(generator, own.roi)
     decoded = generator.reconstruct(roi.image)
     mask = mask_of_generated(decoded, generator.mask_threshold)
     image = finish_generated(decoded, mask)
@@ -147,7 +147,7 @@ def importance_of_roi(
     description = f"{_IMPORTANCE_DESCRIPTION} {opened.hash_with(generator.sha256)}"
     require_replaceable(out, is_described_as(description), overwrite=overwrite)
     own = opened.roi
-    roi = _as_seen_by(generator, own)
+    roi = as_seen_by(generator, own)
     scores = importance_on(own, roi, generator.importance(roi.image))
     write_volume(Volume(scores, own.affine), out, description=description)
     inside = scores[own.mask]
@@ -168,7 +168,7 @@ def _reconstruction_description(generator: Generator, own: OpenedRoi) -> str:
     return f"RECONSTRUCTION by model {name}, not for clinical use {digits}"
 
 
-def _as_seen_by(generator: Generator, roi: Roi) -> Roi:
+def as_seen_by(generator: Generator, roi: Roi) -> Roi:
     """Return the ROI on the model's grid, its channels in the model's order."""
     return regrid_roi(_ordered(generator, roi), generator.size, generator.spacing_mm)
 
