@@ -1,0 +1,1 @@
+"""Axial, coronal and sagittal planes of a viewer's layers, linked by a crosshair."""

@@ -1,0 +1,226 @@
+"""One anatomical plane of the layers, with its own camera and the mouse of a reading station."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from napari.components import ViewerModel
+from napari.qt import QtViewer
+from qtpy.QtCore import QEvent, QObject, Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from napari_tumor_synth.widgets.planes.anatomy import (
+    ORDER,
+    Convention,
+    Plane,
+    edge_letters,
+    orientation_2d,
+)
+from napari_tumor_synth.widgets.planes.layer_mirror import LayerMirror
+from napari_tumor_synth.widgets.planes.overlay import OverlayContent, PaneOverlay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from napari.components import LayerList
+
+    from napari_tumor_synth.widgets.planes.crosshair import Crosshair, Position
+
+LEFT, RIGHT, MIDDLE = 1, 2, 3
+_ZOOM_STEP = 1.15
+_FILLED = 0.9  # of a pane after `fit`: the letters need the rest
+
+
+class SlicePane(QWidget):
+    """Axial, coronal or sagittal.
+
+    Left click or drag moves the crosshair, right drag changes window and level, middle drag or
+    Shift with left drag moves the picture, the wheel changes the slice, Control with the wheel
+    zooms, a double click asks for the whole space.
+    """
+
+    maximise_asked = Signal()
+    window_dragged = Signal(float, float)  # pixels to the right, and up
+
+    def __init__(
+        self,
+        plane: Plane,
+        layers: LayerList,
+        crosshair: Crosshair,
+        convention: Convention,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.plane, self.crosshair = plane, crosshair
+        self._convention = convention
+        self.ruler = self._closed = False
+        self._measured: tuple[Position, Position] | None = None
+        self._box: tuple[Position, Position] | None = None
+        self._across, self._vertical, self._horizontal = ORDER[plane]
+        self.model = ViewerModel(title=plane)
+        self.model.dims.ndim = 3
+        self.model.dims.order = ORDER[plane]
+        self._take_the_mouse()
+        self._view = QtViewer(self.model)
+        self._view.dims.hide()
+        self._mirror = LayerMirror(layers, self.model)
+        content = OverlayContent(edge_letters(plane, convention), title=plane.capitalize())
+        self.overlay = PaneOverlay(self._view.canvas.native, content)
+        self._view.canvas.native.installEventFilter(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._view)
+        self.set_convention(convention)
+        for event in (self.model.scene.camera.events.zoom, self.model.scene.camera.events.center):
+            event.connect(self._follow_camera)
+        crosshair.moved.connect(self._follow_crosshair)
+        self._follow_crosshair(crosshair.position)
+
+    @property
+    def slice_step_mm(self) -> float:
+        """Distance of neighbouring slices."""
+        return float(self.model.dims.range[self._across].step)
+
+    def set_convention(self, convention: Convention) -> None:
+        """Put the patient's right on the left (radiological) or on the right."""
+        self._convention = convention
+        self.model.scene.camera.orientation2d = orientation_2d(self.plane, convention)
+        self.overlay.content.letters = edge_letters(self.plane, convention)
+        self._follow_camera()
+
+    def set_box(self, box: tuple[Position, Position] | None) -> None:
+        """Draw a box between two corners (S, A, R) in mm, in the slices that it covers."""
+        self._box = box
+        self._follow_camera()
+
+    def step(self, slices: int) -> None:
+        """Go some slices on."""
+        self.crosshair.shift(self._across, slices * self.slice_step_mm)
+
+    def fit(self, low: Position, high: Position) -> None:
+        """Show a box between two corners (S, A, R) in mm, and a little around it."""
+        camera, native = self.model.scene.camera, self._view.canvas.native
+        extents = [max(high[axis] - low[axis], 1.0) for axis in (self._vertical, self._horizontal)]
+        pixels = (max(native.height(), 50), max(native.width(), 50))
+        camera.zoom = _FILLED * min(pixels[0] / extents[0], pixels[1] / extents[1])
+        vertical, horizontal = (
+            (low[axis] + high[axis]) / 2 for axis in (self._vertical, self._horizontal)
+        )
+        camera.center = (0.0, vertical, horizontal)
+
+    def to_pixels(self, position: Position) -> tuple[float, float]:
+        """Return where a position (S, A, R) in mm is drawn, as x and y in pixels of the pane."""
+        camera, native = self.model.scene.camera, self._view.canvas.native
+        _, side = orientation_2d(self.plane, self._convention)
+        right = position[self._horizontal] - camera.center[-1]
+        up = position[self._vertical] - camera.center[-2]
+        x = native.width() / 2 + (right if side == "right" else -right) * camera.zoom
+        return x, native.height() / 2 - up * camera.zoom
+
+    def screenshot(self) -> Any:
+        """Return the picture without what is drawn over it, (height, width, 4) uint8."""
+        return self._view.screenshot(flash=False)
+
+    def close_view(self) -> None:
+        """Let go of the layers and the canvas; the pane is of no use afterwards."""
+        self._closed = True
+        self.crosshair.moved.disconnect(self._follow_crosshair)
+        self._mirror.close()
+        self._view.canvas.native.removeEventFilter(self)
+        self._view.close()
+        self.model.mouse_drag_callbacks.clear()
+        self.model.mouse_wheel_callbacks.clear()
+        self.model.mouse_double_click_callbacks.clear()
+        del self._view, self.overlay  # napari keeps models for a while, but no canvas may stay
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Keep the overlay as large as the canvas."""
+        if event.type() == QEvent.Type.Resize and not self._closed:
+            self.overlay.resize(self._view.canvas.native.size())
+            self._follow_camera()
+        return super().eventFilter(watched, event)
+
+    def _take_the_mouse(self) -> None:
+        model = self.model
+        model.scene.camera.mouse_pan = model.scene.camera.mouse_zoom = False
+        for callbacks in (
+            model.mouse_drag_callbacks,
+            model.mouse_wheel_callbacks,
+            model.mouse_double_click_callbacks,
+        ):
+            callbacks.clear()
+        model.mouse_drag_callbacks.append(self._on_drag)
+        model.mouse_wheel_callbacks.append(self._on_wheel)
+        model.mouse_double_click_callbacks.append(lambda model, event: self.maximise_asked.emit())
+
+    def _on_drag(self, model: ViewerModel, event: Any) -> Iterator[None]:
+        pans = event.button == MIDDLE or (event.button == LEFT and "Shift" in event.modifiers)
+        last = event.pos
+        here = _position(event)
+        if event.button == LEFT and not pans:
+            self._measured = None
+            self._follow_camera()
+            if not self.ruler:
+                self.crosshair.move_to(here)
+        yield
+        while event.type == "mouse_move":
+            right, down = float(event.pos[0] - last[0]), float(event.pos[1] - last[1])
+            last = event.pos
+            if pans:
+                self._pan(right, down)
+            elif event.button == RIGHT:
+                self.window_dragged.emit(right, -down)
+            elif event.button == LEFT and self.ruler:
+                self._measured = here, _position(event)
+                self._follow_camera()
+            elif event.button == LEFT:
+                self.crosshair.move_to(_position(event))
+            yield
+
+    def _on_wheel(self, model: ViewerModel, event: Any) -> None:
+        forward = 1 if event.delta[1] > 0 else -1
+        if "Control" in event.modifiers:
+            model.scene.camera.zoom *= _ZOOM_STEP**forward
+        else:
+            self.step(forward)
+
+    def _pan(self, right: float, down: float) -> None:
+        camera = self.model.scene.camera
+        _, side = orientation_2d(self.plane, self._convention)
+        depth, vertical, horizontal = camera.center
+        horizontal -= (right if side == "right" else -right) / camera.zoom
+        camera.center = (depth, vertical + down / camera.zoom, horizontal)
+
+    def _drawn_ruler(self) -> tuple[tuple[float, float], tuple[float, float], str] | None:
+        if self._measured is None:
+            return None
+        begin, end = self._measured
+        length = math.dist(begin, end)
+        return self.to_pixels(begin), self.to_pixels(end), f"{length:.1f} mm"
+
+    def _drawn_box(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
+        if self._box is None:
+            return None
+        low, high = self._box
+        if not low[self._across] <= self.crosshair.position[self._across] <= high[self._across]:
+            return None
+        return self.to_pixels(low), self.to_pixels(high)
+
+    def _follow_crosshair(self, position: Position) -> None:
+        self.model.dims.set_point(self._across, position[self._across])
+        self._follow_camera()
+
+    def _follow_camera(self, event: Any = None) -> None:
+        if self._closed or not hasattr(self, "overlay"):
+            return
+        shown = bool(self.model.layers)
+        self.overlay.content.crosshair = self.to_pixels(self.crosshair.position) if shown else None
+        self.overlay.content.ruler = self._drawn_ruler()
+        self.overlay.content.box = self._drawn_box()
+        self.overlay.update()
+
+
+def _position(event: Any) -> Position:
+    s, a, r = (float(value) for value in event.position)
+    return s, a, r

@@ -1,0 +1,269 @@
+"""The sides of the patient on the screen, and the mouse and keys of the planes."""
+
+import gc
+from types import SimpleNamespace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+pytest.importorskip("qtpy.QtWidgets")
+
+from napari.components import LayerList
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import Qt
+
+from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D, VIEWS_3D, position_text
+from napari_tumor_synth.widgets.planes.planes_view import SHORTCUTS, PlanesView
+from napari_tumor_synth.widgets.reader import read_layers
+
+pytestmark = pytest.mark.gui
+
+SOURCES = ("RAS", "LPS", "LAS", "PIR", "ASL", "oblique")
+SIDES = {
+    # where the lesion, right anterior superior, is seen: right or left, above or below
+    "axial": ("left", "above"),
+    "coronal": ("left", "above"),
+    "sagittal": ("left", "above"),
+    "A": ("left", "above"),
+    "P": ("right", "above"),
+    "L": ("left", "above"),
+    "R": ("right", "above"),
+    "S": ("right", "above"),
+    "I": ("left", "above"),
+}
+
+
+def head(path, source):
+    """Save a grey head with a bright lesion in the patient's right, anterior, superior part."""
+    grid = np.indices((40, 48, 44)).transpose(1, 2, 3, 0) - (19.5, 23.5, 21.5)
+    values = np.where(((grid / (18, 22, 20)) ** 2).sum(-1) < 1, 100, 0)
+    values[(((grid - (8, 11, 9)) / 5) ** 2).sum(-1) < 1] = 500
+    values += np.where(values > 0, np.random.default_rng(0).integers(0, 40, values.shape), 0)
+    affine = nib.affines.from_matvec(np.diag([1.5, 1.25, 2.0]), [-30, -30, -40])
+    if source == "oblique":
+        turn = nib.eulerangles.euler2mat(z=np.radians(15), x=np.radians(8))
+        affine = nib.affines.from_matvec(turn) @ affine
+    image = nib.Nifti1Image(values.astype(np.int16), affine)
+    if source != "oblique":
+        there = nib.orientations.axcodes2ornt(source)
+        ras = nib.orientations.axcodes2ornt("RAS")
+        image = image.as_reoriented(nib.orientations.ornt_transform(ras, there))
+    nib.save(image, path)
+    return path
+
+
+def where_the_lesion_is(picture):
+    """Return on which side of the head the lesion is seen."""
+    grey = picture[..., :3].astype(float).sum(-1)
+    lesion, body = np.argwhere(grey > 0.8 * grey.max()), np.argwhere(grey > 0.1 * grey.max())
+    down, right = lesion.mean(0) - body.mean(0)
+    assert min(abs(down), abs(right)) > 2, "the lesion must not be in the middle"
+    return "right" if right > 0 else "left", "below" if down > 0 else "above"
+
+
+@pytest.fixture
+def planes(qtbot):
+    """Return a function that shows layers in the planes."""
+    made = []
+
+    def show(*layers):
+        view = PlanesView(LayerList(layers))
+        view.resize(700, 700)
+        with qtbot.waitExposed(view):
+            view.show()
+        view.fit()
+        made.append(view)
+        return view
+
+    yield show
+    for view in made:
+        view.close()
+        view.deleteLater()
+    made.clear()
+    qtbot.wait(50)
+    gc.collect()
+
+
+def a_layer(**attributes):
+    values = np.zeros((20, 22, 24), np.float32)
+    values[5:15, 5:15, 5:15] = 1
+    return Image(values, axis_labels=("S", "A", "R"), scale=(2, 1, 1), **attributes)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_no_plane_is_mirrored(planes, tmp_path, source):
+    (data,) = read_layers(head(tmp_path / "head.nii.gz", source))
+    layer = Layer.create(*data)
+    view = planes(layer)
+    lesion = np.argwhere(layer.data > 300).mean(0)
+    view.crosshair.move_to(tuple(layer.data_to_world(lesion)))
+    for plane, pane in view.panes.items():
+        assert where_the_lesion_is(pane.screenshot()) == SIDES[plane], (source, plane)
+    view.set_convention("neurological")
+    for plane, pane in view.panes.items():
+        side = "left" if plane == "sagittal" else "right"
+        assert where_the_lesion_is(pane.screenshot()) == (side, "above"), (source, plane)
+
+
+def test_the_3d_view_is_not_mirrored_from_any_side(make_napari_viewer, tmp_path, qtbot):
+    viewer = make_napari_viewer(show=True, ndisplay=3)
+    for source in ("LPS", "PIR", "oblique"):
+        viewer.layers.clear()
+        (data,) = read_layers(head(tmp_path / "head.nii.gz", source))
+        viewer.add_layer(Layer.create(*data))
+        viewer.layers[0].rendering = "mip"
+        viewer.scene.camera.orientation = CAMERA_3D
+        for side, (direction, up) in VIEWS_3D.items():
+            viewer.scene.camera.set_view_direction(direction, up)
+            picture = viewer.screenshot(canvas_only=True, flash=False)
+            assert where_the_lesion_is(picture) == SIDES[side], (source, side)
+
+
+@pytest.mark.parametrize("convention", ["radiological", "neurological"])
+def test_letters_stand_where_the_anatomy_is(planes, convention):
+    view = planes(a_layer())
+    view.set_convention(convention)
+    right, left = ("R", "L") if convention == "radiological" else ("L", "R")
+    letters = {plane: pane.overlay.content.letters for plane, pane in view.panes.items()}
+    found = {p: (e.top, e.bottom, e.left, e.right) for p, e in letters.items()}
+    assert found == {
+        "axial": ("A", "P", right, left),
+        "coronal": ("S", "I", right, left),
+        "sagittal": ("S", "I", "A", "P"),
+    }
+
+
+def test_the_crosshair_is_drawn_over_the_voxel_it_points_at(planes):
+    layer = a_layer()
+    layer.data = np.zeros_like(layer.data)
+    layer.data[12, 14, 6] = 1
+    layer.contrast_limits = (0, 1)
+    layer.refresh()
+    view = planes(layer)
+    view.crosshair.move_to((24.0, 14.0, 6.0))
+    for pane in view.panes.values():
+        picture = pane.screenshot()
+        grey = picture[..., :3].astype(float).sum(-1)
+        y, x = np.argwhere(grey > 0.5 * grey.max()).mean(0) + 0.5
+        scale = picture.shape[1] / pane.overlay.width()
+        expected = np.array(pane.to_pixels(view.crosshair.position)) * scale
+        assert np.allclose((x, y), expected, atol=1.5), pane.plane
+
+
+def event(kind, position, pixels, button=1, modifiers=(), delta=(0, 0)):
+    return SimpleNamespace(
+        type=kind, position=position, pos=np.array(pixels, float), button=button,
+        modifiers=modifiers, delta=delta, handled=False,
+    )  # fmt: skip
+
+
+def drag(pane, positions, pixels, **more):
+    first = event("mouse_press", positions[0], pixels[0], **more)
+    steps = pane.model.mouse_drag_callbacks[0](pane.model, first)
+    next(steps)
+    for position, place in zip(positions[1:], pixels[1:], strict=True):
+        first.type, first.position, first.pos = "mouse_move", position, np.array(place, float)
+        next(steps)
+    first.type = "mouse_release"
+    with pytest.raises(StopIteration):
+        next(steps)
+
+
+def test_a_click_moves_the_crosshair_in_all_panes_and_not_beyond_the_image(planes):
+    view = planes(a_layer())
+    drag(view.panes["axial"], [(10.0, 7.0, 9.0), (10.0, 8.0, 11.0)], [(0, 0), (5, 5)])
+    assert view.crosshair.position == (10.0, 8.0, 11.0)
+    points = {plane: pane.model.dims.point for plane, pane in view.panes.items()}
+    assert points["coronal"][1] == 8
+    assert points["sagittal"][2] == 11
+    drag(view.panes["axial"], [(10.0, -50.0, 900.0)], [(0, 0)])
+    assert view.crosshair.position == (10.0, 0.0, 23.0)
+
+
+def test_the_wheel_goes_one_slice_and_zooms_all_panes_with_control(planes):
+    view = planes(a_layer())
+    view.crosshair.move_to((10.0, 8.0, 11.0))
+    axial = view.panes["axial"]
+    before = {plane: pane.model.scene.camera.zoom for plane, pane in view.panes.items()}
+    wheel = axial.model.mouse_wheel_callbacks[0]
+    wheel(axial.model, event("mouse_wheel", (0, 0, 0), (0, 0), delta=(0, 1)))
+    assert view.crosshair.position == (12.0, 8.0, 11.0)
+    zoom = event("mouse_wheel", (0, 0, 0), (0, 0), modifiers=("Control",), delta=(0, 1))
+    wheel(axial.model, zoom)
+    ratios = {p: pane.model.scene.camera.zoom / before[p] for p, pane in view.panes.items()}
+    assert set(np.round(list(ratios.values()), 6)) == {1.15}
+
+
+def test_the_right_button_asks_for_another_window(planes, qtbot):
+    view = planes(a_layer())
+    asked = []
+    view.window_dragged.connect(lambda right, up: asked.append((right, up)))
+    where = [(0.0, 0.0, 0.0)] * 2
+    drag(view.panes["coronal"], where, [(10, 10), (25, 4)], button=2)
+    assert asked == [(15, 6)]
+
+
+def test_the_ruler_measures_in_mm(planes):
+    view = planes(a_layer())
+    view.tools.ruler.click()
+    coronal = view.panes["coronal"]
+    before = view.crosshair.position
+    drag(coronal, [(4.0, 8.0, 3.0), (10.0, 8.0, 11.0)], [(0, 0), (50, 50)])
+    assert coronal.overlay.content.ruler[2] == "10.0 mm"
+    assert view.crosshair.position == before
+
+
+def test_a_double_click_gives_a_pane_all_the_space_and_back(planes):
+    view = planes(a_layer())
+    for plane in view.panes:
+        view.panes[plane].model.mouse_double_click_callbacks[0](None, None)
+        assert [p for p, pane in view.panes.items() if pane.isVisible()] == [plane]
+        view.panes[plane].model.mouse_double_click_callbacks[0](None, None)
+        assert all(pane.isVisible() for pane in view.panes.values())
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_F, Qt.Key.Key_Up])
+def test_keys_change_the_slice(planes, qtbot, key):
+    view = planes(a_layer())
+    view.crosshair.move_to((10.0, 8.0, 11.0))
+    view.activateWindow()
+    view.setFocus()
+    qtbot.waitUntil(view.hasFocus)
+    qtbot.keyClick(view, key)
+    assert view.crosshair.position[0] == 12.0
+
+
+def test_every_key_is_explained(planes):
+    from napari_tumor_synth.widgets.planes.planes_view import help_text
+
+    assert all(key in help_text() and text in help_text() for key, (_, text) in SHORTCUTS.items())
+
+
+def test_copies_share_the_voxels_and_follow_the_look(planes):
+    layer = a_layer()
+    labels = Labels((layer.data > 0).astype(np.uint8), scale=(2, 1, 1))
+    view = planes(layer, labels)
+    copies = view.panes["axial"].model.layers
+    assert copies[0].data is layer.data
+    layer.opacity, labels.visible, labels.contour = 0.3, False, 2
+    layer.contrast_limits = (0.1, 0.7)
+    assert (copies[0].opacity, copies[1].visible, copies[1].contour) == (0.3, False, 2)
+    assert tuple(copies[0].contrast_limits) == (0.1, 0.7)
+    layer.data = layer.data * 2
+    assert copies[0].data is layer.data
+
+
+def test_layers_come_go_and_change_places(planes):
+    view = planes(a_layer(name="a"), a_layer(name="b"))
+    layers, copies = view._layers, view.panes["sagittal"].model.layers
+    layers.append(a_layer(name="c"))
+    assert [copy.name for copy in copies] == ["a", "b", "c"]
+    layers.move(0, 3)
+    assert [copy.name for copy in copies] == ["b", "c", "a"]
+    del layers[0]
+    assert [copy.name for copy in copies] == ["c", "a"]
+
+
+def test_positions_are_told_with_letters():
+    assert position_text((17.6, -35.3, 0.04)) == "R 17.6  P 35.3  S 0.0 mm"
