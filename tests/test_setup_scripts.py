@@ -231,4 +231,19 @@ def test_the_demo_replaces_what_an_earlier_model_left():
         check=True,
     )
 
-    assert done.stdout.splitlines()[-1] == ".venv/bin/tumor-synth demo --overwrite --count 2"
+    lines = done.stdout.splitlines()
+    assert ".venv/bin/tumor-synth demo --overwrite --count 2" in lines
+    assert lines[-1] == "scripts/open_workbench.sh .venv/bin demo/phantoms/HGG"
+
+
+def test_the_workbench_is_not_opened_without_a_display(tmp_path):
+    hidden = {name: value for name, value in os.environ.items() if "DISPLAY" not in name}
+    done = subprocess.run(
+        [SCRIPTS / "open_workbench.sh", tmp_path, "cases"],
+        env=hidden,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "No display" in done.stdout
+    assert f"{tmp_path}/tumor-synth-workbench cases" in done.stdout

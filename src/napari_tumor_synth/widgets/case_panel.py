@@ -1,0 +1,221 @@
+"""First step: an MRI and its segmentation, or one case of a cohort."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.imaging.case import Case
+from napari_tumor_synth.imaging.measure import LesionSize, measure_lesion
+from napari_tumor_synth.widgets.jobs import Job
+from napari_tumor_synth.widgets.message import MessageBox
+from napari_tumor_synth.widgets.segmentation_view import SegmentationView
+from napari_tumor_synth.workflows.case_files import FoundFiles, find_files
+from napari_tumor_synth.workflows.open_case import OpenCase, case_of_files, open_case
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
+
+    from napari_tumor_synth.progress import OnProgress
+    from napari_tumor_synth.widgets.session import Session
+
+_HINT = "Drop an MRI and its segmentation, a BraTS case, or a folder of cases here."
+_FIRST = ("flair", "t1ce", "t2", "t1")
+_IMAGES = "Images (*.nii *.nii.gz *.nrrd *.mha *.mhd);;Tables of cases (*.csv);;All files (*)"
+
+
+class CasePanel(QWidget):
+    """Drop or pick files; choose the case of a cohort and the sequence; read what it is."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.setAcceptDrops(True)
+        self._find, self._open = Job(self), Job(self)
+        self._image: Path | None = None
+        self._segmentation: Path | None = None
+        self._cases: tuple[Case, ...] = ()
+
+        self._hint = QLabel(_HINT)
+        self._hint.setWordWrap(True)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint.setStyleSheet("border: 1px dashed gray; border-radius: 4px; padding: 8px;")
+        files, folder = QPushButton("Files…"), QPushButton("Folder…")
+        files.setToolTip("Pick an MRI and its segmentation, together or one after the other.")
+        folder.setToolTip("Pick the folder of one case or of a cohort.")
+        files.clicked.connect(self._pick_files)
+        folder.clicked.connect(self._pick_folder)
+        buttons = QHBoxLayout()
+        buttons.addWidget(files)
+        buttons.addWidget(folder)
+
+        self.case_choice, self.sequence_choice = QComboBox(), QComboBox()
+        self.case_choice.setToolTip("Cases of the cohort, by name; the class stands behind it.")
+        self.sequence_choice.setToolTip("The MR sequence that is shown and cut.")
+        self.case_choice.activated.connect(self._open_chosen)
+        self.sequence_choice.activated.connect(self._open_chosen)
+        self._form = QFormLayout()
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.addRow("Case", self.case_choice)
+        self._form.addRow("Sequence", self.sequence_choice)
+        self._facts = {
+            name: QLabel()
+            for name in ("Patient", "Class", "Size", "Spacing", "Stored as", "Lesion", "Diameters")
+        }
+        for name, label in self._facts.items():
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            label.setWordWrap(True)
+            self._form.addRow(name, label)
+        self.segmentation = SegmentationView()
+        self.segmentation.changed.connect(session.segmentation_look_changed)
+        self.message = MessageBox()
+        layout = QVBoxLayout(self)
+        layout.addWidget(self._hint)
+        layout.addLayout(buttons)
+        layout.addLayout(self._form)
+        layout.addWidget(self.segmentation)
+        layout.addWidget(self.message)
+        self._show_rows(case=False)
+
+        self._find.succeeded.connect(self._on_found)
+        self._open.succeeded.connect(self._on_opened)
+        for job in (self._find, self._open):
+            job.started.connect(lambda: self.message.note("Reading…"))
+            job.failed.connect(self.message.fail)
+
+    def load(self, paths: list[Path]) -> None:
+        """Open what was dropped or picked; a sentence says why if it cannot be opened."""
+        self._find.start(lambda on_progress: find_files(paths))
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open dropped files."""
+        event.acceptProposedAction()
+        self.load([Path(url.toLocalFile()) for url in event.mimeData().urls()])
+
+    def close_jobs(self) -> None:
+        """Stop reading; the panel is going away."""
+        self._find.close()
+        self._open.close()
+
+    def _pick_files(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileNames(self, "MRI and segmentation", "", _IMAGES)
+        if chosen:
+            self.load([Path(one) for one in chosen])
+
+    def _pick_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Case or cohort")
+        if chosen:
+            self.load([Path(chosen)])
+
+    def _on_found(self, found: FoundFiles) -> None:
+        if not found.cases:
+            self._take_loose(found)
+            return
+        self._image = self._segmentation = None
+        self._cases = found.cases
+        self.case_choice.clear()
+        self.case_choice.addItems([f"{case.name} ({case.class_name})" for case in found.cases])
+        self._list_sequences(found.chosen)
+        self.message.warn(found.notes)
+        if len(found.cases) == 1:
+            self._open_chosen()
+        else:
+            self.case_choice.setCurrentIndex(-1)
+            self._show_rows(case=True)
+            self.message.note(f"{len(found.cases)} cases found. Choose one.")
+
+    def _take_loose(self, found: FoundFiles) -> None:
+        self._image = found.image or self._image
+        self._segmentation = found.segmentation or self._segmentation
+        if self._image is None:
+            self.message.note(f"{found.segmentation} is the segmentation. Now give the MRI.")
+        elif self._segmentation is None:
+            self.message.note(f"{self._image.name} is the MRI. Now give its segmentation.")
+        else:
+            case = case_of_files(self._image, self._segmentation)
+            self._image = self._segmentation = None
+            self._on_found(FoundFiles((case,)))
+
+    def _list_sequences(self, chosen: str = "") -> None:
+        case = self._chosen_case()
+        wanted = chosen or self.sequence_choice.currentText()
+        self.sequence_choice.clear()
+        if case is None:
+            return
+        names = [name for name in _FIRST if name in case.sequences]
+        names += [name for name in case.sequences if name not in names]
+        self.sequence_choice.addItems(names)
+        self.sequence_choice.setCurrentText(wanted if wanted in names else names[0])
+
+    def _chosen_case(self) -> Case | None:
+        index = self.case_choice.currentIndex()
+        return self._cases[index] if 0 <= index < len(self._cases) else None
+
+    def _open_chosen(self) -> None:
+        case = self._chosen_case()
+        if case is None:
+            self.message.fail(InputError("No case is chosen.", "Choose one of the list."))
+            return
+        if self.sequence_choice.currentText() not in case.sequences or self.sender() is (
+            self.case_choice
+        ):
+            self._list_sequences()
+        sequence = self.sequence_choice.currentText()
+
+        def work(on_progress: OnProgress) -> tuple[OpenCase, str, LesionSize]:
+            opened = open_case(case, [sequence], on_progress=on_progress)
+            labels = opened.segmentation
+            return opened, sequence, measure_lesion(labels.array, labels.affine)
+
+        self._open.start(work)
+
+    def _on_opened(self, result: tuple[OpenCase, str, LesionSize]) -> None:
+        opened, sequence, size = result
+        self._tell_facts(opened, sequence, size)
+        self._show_rows(case=True)
+        self.message.warn(opened.notes)
+        self.segmentation.set_labels(opened.labels)
+        self.session.open_case(opened, sequence)
+        self.session.segmentation_look_changed.emit(self.segmentation.look)
+
+    def _tell_facts(self, opened: OpenCase, sequence: str, size: LesionSize) -> None:
+        image = opened.images[sequence]
+        oblique = opened.frame.obliquity_degrees
+        stored = "".join(image.source.orientation) if image.source else "RAS"
+        facts = {
+            "Patient": opened.case.patient,
+            "Class": opened.case.class_name,
+            "Size": " × ".join(map(str, image.shape)) + " voxels",
+            "Spacing": " × ".join(f"{value:.3g}" for value in image.spacing) + " mm",
+            "Stored as": stored + (f", oblique by {oblique:.1f}°" if oblique else ""),
+            "Lesion": f"{size.volume_ml:.1f} ml",
+            "Diameters": f"{size.longest_mm:.0f} mm; axial {size.axial_mm:.0f} × "
+            f"{size.perpendicular_mm:.0f} mm",
+        }
+        for name, text in facts.items():
+            self._facts[name].setText(text)
+
+    def _show_rows(self, *, case: bool) -> None:
+        self._form.setRowVisible(0, case)
+        self._form.setRowVisible(1, case)
+        self.segmentation.setVisible(case and bool(self._facts["Size"].text()))
+        for row in range(2, self._form.rowCount()):
+            self._form.setRowVisible(row, case and bool(self._facts["Size"].text()))

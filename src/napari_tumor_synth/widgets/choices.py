@@ -1,0 +1,236 @@
+"""Small inputs of the Generate panel: class, seed, model, decoding, device."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QLargeIntSpinBox
+
+if TYPE_CHECKING:
+    from napari_tumor_synth.generators.catalogue import CatalogueEntry
+
+MAX_SEED = 2**32 - 1
+SLIDER_SEEDS = 999
+
+
+class ClassSlider(QWidget):
+    """A slider whose ticks are the class names."""
+
+    changed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._classes: tuple[str, ...] = ()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setTickPosition(QSlider.TickPosition.TicksBelow)
+        self.slider.setTickInterval(1)
+        self.slider.setPageStep(1)
+        self.slider.setToolTip("Class of the tumour to generate.")
+        self.slider.valueChanged.connect(lambda index: self.changed.emit(self.value))
+        self._names = QHBoxLayout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.slider)
+        layout.addLayout(self._names)
+
+    @property
+    def value(self) -> str:
+        """The chosen class; "" before there are any."""
+        return self._classes[self.slider.value()] if self._classes else ""
+
+    def set_value(self, name: str) -> None:
+        """Choose a class."""
+        self.slider.setValue(self._classes.index(name))
+
+    def set_classes(self, classes: tuple[str, ...]) -> None:
+        """Offer these classes, in this order; a class that stays stays chosen."""
+        before = self.value
+        self._classes = classes
+        with QSignalBlocker(self.slider):
+            self.slider.setRange(0, max(len(classes) - 1, 0))
+            self.slider.setEnabled(len(classes) > 1)
+            self.slider.setValue(classes.index(before) if before in classes else 0)
+        while (item := self._names.takeAt(0)) is not None:
+            if (label := item.widget()) is not None:
+                label.deleteLater()
+        for place, name in enumerate(classes):
+            label = QLabel(name)
+            label.setAlignment(_alignment(place, len(classes)))
+            self._names.addWidget(label, 1)
+        if self.value != before:
+            self.changed.emit(self.value)
+
+
+def _alignment(place: int, count: int) -> Qt.AlignmentFlag:
+    if place == 0 and count > 1:
+        return Qt.AlignmentFlag.AlignLeft
+    return Qt.AlignmentFlag.AlignRight if place == count - 1 > 0 else Qt.AlignmentFlag.AlignHCenter
+
+
+class SeedChoice(QWidget):
+    """A slider for the first thousand seeds, a box for all of them, and dice."""
+
+    changed = Signal(object)  # int; Qt's own int has 31 bits
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, SLIDER_SEEDS)
+        self.box = QLargeIntSpinBox()
+        self.box.setRange(0, MAX_SEED)
+        self.dice = QPushButton("⚄")
+        self.dice.setFixedWidth(32)
+        self.slider.setToolTip(f"Seed, 0 to {SLIDER_SEEDS}: the same seed gives the same tumour.")
+        self.box.setToolTip(f"Seed, 0 to {MAX_SEED}: the same seed gives the same tumour.")
+        self.dice.setToolTip("Take a random seed.")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.box)
+        layout.addWidget(self.dice)
+        self.slider.valueChanged.connect(self.box.setValue)
+        self.box.valueChanged.connect(self._on_box)
+        self.dice.clicked.connect(lambda: self.set_value(random.randint(0, SLIDER_SEEDS)))
+
+    @property
+    def value(self) -> int:
+        """The seed."""
+        return int(self.box.value())
+
+    def set_value(self, seed: int) -> None:
+        """Choose a seed."""
+        self.box.setValue(seed)
+
+    def _on_box(self, seed: int) -> None:
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(min(int(seed), SLIDER_SEEDS))
+        self.changed.emit(int(seed))
+
+
+class ModelChoice(QWidget):
+    """The catalogue, and what there is to know about the chosen model."""
+
+    changed = Signal(object)  # CatalogueEntry or None
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._entries: list[CatalogueEntry] = []
+        self.list = QComboBox()
+        self.list.setToolTip("Generators of the package, of your models folder and of your paths.")
+        self._facts = QLabel()
+        self._facts.setWordWrap(True)
+        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.list)
+        layout.addWidget(self._facts)
+        self.list.currentIndexChanged.connect(self._on_chosen)
+
+    @property
+    def entry(self) -> CatalogueEntry | None:
+        """The chosen model."""
+        index = self.list.currentIndex()
+        return self._entries[index] if 0 <= index < len(self._entries) else None
+
+    def set_entries(self, entries: list[CatalogueEntry]) -> None:
+        """Offer these models; one that stays stays chosen."""
+        before = self.entry
+        self._entries = entries
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            self.list.addItems([entry.name for entry in entries])
+            names = [entry.name for entry in entries]
+            if before is not None and before.name in names:
+                self.list.setCurrentIndex(names.index(before.name))
+        self._on_chosen()
+
+    def _on_chosen(self, index: int = 0) -> None:
+        entry = self.entry
+        self._facts.setText("No model is installed." if entry is None else facts_of(entry))
+        self.changed.emit(entry)
+
+
+def facts_of(entry: CatalogueEntry) -> str:
+    """Return what a user should know of a model before using it."""
+    return "\n".join(
+        (
+            f"{entry.family}; {', '.join(entry.classes)}; {', '.join(entry.sequences).upper()}; "
+            f"{grid_text(entry.grid, entry.spacing_mm)}",
+            f"Trained on {entry.training_data}",
+            f"Licence {entry.licence}, {entry.megabytes:.1f} MB, "
+            f"SHA-256 {entry.sha256[:12]}… (verified before use)",
+        )
+    )
+
+
+def grid_text(grid: tuple[int, int, int], spacing_mm: float) -> str:
+    """Return a grid for a person, such as "64³ at 2 mm"."""
+    size = f"{grid[0]}³" if len(set(grid)) == 1 else " × ".join(map(str, grid))
+    return f"{size} at {spacing_mm:g} mm"
+
+
+class DecodingOptions(QWidget):
+    """How tokens are drawn; empty choices keep the model's own."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.temperature, self.top_p = QDoubleSpinBox(), QDoubleSpinBox()
+        self.top_k, self.steps = QSpinBox(), QSpinBox()
+        self.temperature.setRange(0.05, 10)
+        self.temperature.setSingleStep(0.05)
+        self.temperature.setToolTip("Below 1: more typical and less varied tumours.")
+        self.top_p.setRange(0.01, 1)
+        self.top_p.setSingleStep(0.01)
+        self.top_p.setToolTip("Draw among the likeliest codes that together hold this probability.")
+        self.top_k.setRange(0, 65536)
+        self.top_k.setSpecialValueText("all")
+        self.top_k.setToolTip("Draw among this many of the likeliest codes.")
+        self.steps.setRange(1, 64)
+        self.steps.setToolTip("Rounds of a model with parallel decoding.")
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        for name, box in self._boxes().items():
+            form.addRow(name, box)
+            box.valueChanged.connect(lambda value: self.changed.emit())
+        self.reset()
+
+    def reset(self) -> None:
+        """Go back to drawing from the learned distribution."""
+        self.temperature.setValue(1)
+        self.top_p.setValue(1)
+        self.top_k.setValue(0)
+        self.steps.setValue(12)
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Options by the names of `DecodingSettings`."""
+        return {
+            "temperature": round(self.temperature.value(), 4),
+            "top_p": round(self.top_p.value(), 4),
+            "top_k": self.top_k.value() or None,
+            "steps": self.steps.value(),
+        }
+
+    def _boxes(self) -> dict[str, QSpinBox | QDoubleSpinBox]:
+        return {
+            "Temperature": self.temperature,
+            "Top-k": self.top_k,
+            "Top-p": self.top_p,
+            "Rounds": self.steps,
+        }

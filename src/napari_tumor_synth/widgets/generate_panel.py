@@ -1,0 +1,237 @@
+"""Third step: new synthetic ROIs of a chosen class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+from superqt.utils import qdebounced
+
+from napari_tumor_synth.errors import InputError, TumorSynthError
+from napari_tumor_synth.generators.catalogue import list_models
+from napari_tumor_synth.widgets.choices import (
+    ClassSlider,
+    DecodingOptions,
+    ModelChoice,
+    SeedChoice,
+)
+from napari_tumor_synth.widgets.jobs import Job
+from napari_tumor_synth.widgets.message import MessageBox
+from napari_tumor_synth.widgets.run_bar import RunBar
+
+if TYPE_CHECKING:
+    from napari_tumor_synth.generators.catalogue import CatalogueEntry
+    from napari_tumor_synth.generators.synthetic import SyntheticRoi
+    from napari_tumor_synth.progress import OnProgress
+    from napari_tumor_synth.widgets.session import Session
+
+_REST_MS = 250  # a slider that has not moved for this long rests
+_MOST = 32
+
+
+class GeneratePanel(QWidget):
+    """Model, class, seed and count; Generate or Cancel; save, and make again from a record."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.job, self._devices = Job(self), Job(self)
+        self._live_sample: SyntheticRoi | None = None
+        self.model, self.class_slider = ModelChoice(), ClassSlider()
+        self.seed, self.decoding, self.count = SeedChoice(), DecodingOptions(), QSpinBox()
+        self.count.setRange(1, _MOST)
+        self.count.setToolTip("How many, with this seed and those after it.")
+        self.device = QComboBox()
+        self.device.addItem("automatic", "auto")
+        self.device.setToolTip("Where to compute; each was proven by a 3D convolution.")
+        self.live = QCheckBox("Live")
+        self.live.setToolTip(
+            "Generate as a slider rests. The last live sample is replaced; tick off to keep it."
+        )
+        self.beside = QCheckBox("Real ROI beside it")
+        self.beside.setToolTip(
+            "Shows the ROI of the open case on the same grid, to the right of the patient."
+        )
+        self.run = RunBar(self.job, "Generate")
+        self.message = MessageBox()
+        self.save_button, self.repeat_button = QPushButton("Save…"), QPushButton("Repeat…")
+        self.save_button.setToolTip("Write the selected synthetic ROI: image, mask and record.")
+        self.repeat_button.setToolTip("Make a sample again from its JSON record.")
+        self._lay_out()
+
+        self.model.changed.connect(self._on_model)
+        self.device.currentIndexChanged.connect(self._on_device)
+        self.run.asked.connect(self.generate)
+        self.job.succeeded.connect(self._on_made)
+        self.job.failed.connect(self.message.fail)
+        self.job.started.connect(self.message.clear)
+        self._devices.succeeded.connect(self._list_devices)
+        self.save_button.clicked.connect(self._pick_folder)
+        self.repeat_button.clicked.connect(self._pick_record)
+        self._soon = qdebounced(self._generate_live, timeout=_REST_MS)
+        for signal in (self.class_slider.changed, self.seed.changed, self.decoding.changed):
+            signal.connect(self._soon)
+        self.live.toggled.connect(self._on_live)
+        self.beside.toggled.connect(session.set_beside)
+        self.refresh_models()
+
+    def refresh_models(self) -> None:
+        """Read the catalogues again."""
+        try:
+            self.model.set_entries([model.entry for model in list_models()])
+        except TumorSynthError as error:
+            self.message.fail(error)
+
+    def generate(self) -> None:
+        """Make what is chosen."""
+        self._start(list(range(self.seed.value, self.seed.value + self.count.value())))
+
+    def repeat(self, path: Path) -> None:
+        """Make a sample again from its record."""
+        session = self.session
+        device = session.device
+
+        def work(on_progress: OnProgress) -> list[SyntheticRoi]:
+            from napari_tumor_synth.workflows.generate import request_from_provenance
+
+            request = request_from_provenance(path)
+            assert request.repeat is not None
+            return [session.generators.repeat(request.model, device, request.repeat)]
+
+        self.job.start(work)
+
+    def save(self, folder: Path) -> Any:
+        """Write the selected sample; a sentence says why if that is not possible."""
+        from napari_tumor_synth.generators.synthetic import SyntheticRoi, write_synthetic
+
+        selected = self.session.selected
+        if not isinstance(selected, SyntheticRoi):
+            self.message.fail(InputError("No synthetic ROI is selected.", "Generate one first."))
+            return None
+        try:
+            files = write_synthetic(selected, folder)
+        except TumorSynthError as error:
+            self.message.fail(error)
+            return None
+        self.message.note(f"Saved as {files.image.name} with its mask and record.")
+        return files
+
+    def probe_devices(self) -> None:
+        """Find out where can be computed, in the background."""
+
+        def work(on_progress: OnProgress) -> list[Any]:
+            from napari_tumor_synth.generators.devices import device_names, probe
+
+            return [probe(name) for name in device_names()]
+
+        self._devices.start(work)
+
+    def close_jobs(self) -> None:
+        """Stop generating, and give the memory back; the panel is going away."""
+        self.job.close()
+        self._devices.close()
+        self.session.release()
+
+    def _start(self, seeds: list[int]) -> None:
+        entry, session = self.model.entry, self.session
+        if entry is None:
+            self.message.fail(InputError("No model is installed.", "Add one to your folder."))
+            return
+        class_name, device = self.class_slider.value, session.device
+        changes = self.decoding.values
+
+        def work(on_progress: OnProgress) -> list[SyntheticRoi]:
+            from napari_tumor_synth.generators.provenance import DecodingSettings
+
+            decoding = DecodingSettings.model_validate(changes)
+            made: list[SyntheticRoi] = session.generators.sample(
+                entry.name, device, class_name, seeds, decoding, on_progress=on_progress
+            )
+            return made
+
+        self.job.start(work)
+
+    def _generate_live(self, *ignored: Any) -> None:
+        if self.live.isChecked():
+            self._start([self.seed.value])
+
+    def _on_made(self, samples: list[SyntheticRoi]) -> None:
+        if self._live_sample is not None:
+            self.session.remove_sample(self._live_sample)
+            self._live_sample = None
+        for sample in samples:
+            self.session.add_sample(sample)
+        if self.live.isChecked() and len(samples) == 1:
+            self._live_sample = samples[0]
+        self.save_button.setEnabled(True)
+
+    def _on_live(self, live: bool) -> None:
+        self._live_sample = None
+        if live:
+            self._generate_live()
+
+    def _on_model(self, entry: CatalogueEntry | None) -> None:
+        self.session.set_model(entry)
+        self.class_slider.set_classes(entry.classes if entry else ())
+        self.run.button.setEnabled(entry is not None)
+
+    def _on_device(self, index: int) -> None:
+        self.session.device = self.device.itemData(index) or "auto"
+
+    def _list_devices(self, reports: list[Any]) -> None:
+        chosen = self.device.currentData()
+        while self.device.count() > 1:
+            self.device.removeItem(1)
+        for report in reports:
+            memory = f", {report.free_gigabytes:.1f} GB free" if report.free_gigabytes else ""
+            if report.works:
+                self.device.addItem(f"{report.name}: {report.description}{memory}", report.name)
+        self.device.setCurrentIndex(max(self.device.findData(chosen), 0))
+
+    def _lay_out(self) -> None:
+        form = QFormLayout()
+        form.addRow("Model", self.model)
+        form.addRow("Class", self.class_slider)
+        form.addRow("Seed", self.seed)
+        form.addRow("Count", self.count)
+        advanced = QCollapsible("Advanced")
+        more = QWidget()
+        inner = QFormLayout(more)
+        inner.addRow("Device", self.device)
+        inner.addRow(self.decoding)
+        advanced.addWidget(more)
+        advanced.toggled.connect(lambda shown: self.probe_devices() if shown else None)
+        files = QHBoxLayout()
+        files.addWidget(self.save_button)
+        files.addWidget(self.repeat_button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(advanced)
+        layout.addWidget(self.live)
+        layout.addWidget(self.beside)
+        layout.addWidget(self.run)
+        layout.addLayout(files)
+        layout.addWidget(self.message)
+        self.save_button.setEnabled(False)
+
+    def _pick_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for the synthetic ROI")
+        if chosen:
+            self.save(Path(chosen))
+
+    def _pick_record(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self, "Record of a sample", "", "Records (*.json)")
+        if chosen:
+            self.repeat(Path(chosen))

@@ -1,0 +1,157 @@
+"""The planes of a viewer: docked, told what is shown, and obeyed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.layers import Image, Labels
+
+from napari_tumor_synth.widgets.arrange import halve
+from napari_tumor_synth.widgets.planes.anatomy import VIEWS_3D, position_text
+from napari_tumor_synth.widgets.planes.planes_view import PlanesView
+from napari_tumor_synth.widgets.planes.window_level import PRESETS, dragged, limits_of
+from napari_tumor_synth.widgets.preferences import preferences
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_tumor_synth.widgets.planes.anatomy import Direction
+    from napari_tumor_synth.widgets.planes.crosshair import Position
+    from napari_tumor_synth.widgets.session import Session
+
+OVERLAY = "tumor_synth_overlay"
+"""Key in the metadata of layers whose window is not the mouse's: ROI preview and importance."""
+
+_FILLED = 0.8  # of the canvas by what is visible
+
+
+class PlanesLink:
+    """Opens the planes, and opens them again after the user closed their dock.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    session : Session
+        Says which axes the display has.
+    value_at : callable
+        Text to add to a position (S, A, R) in mm, or "".
+    """
+
+    def __init__(
+        self, viewer: Viewer, session: Session, value_at: Callable[[Position], str]
+    ) -> None:
+        self._viewer, self._session, self._value_at = viewer, session, value_at
+        self.view: PlanesView | None = None
+        self._badges: tuple[str, ...] = ()
+        self._box: tuple[Position, Position] | None = None
+        self._origin: Position | None = None
+
+    def open(self) -> None:
+        """Dock the planes, if they are not there."""
+        if self.view is not None:
+            return
+        view = PlanesView(self._viewer.layers, preferences().convention)
+        view.crosshair.moved.connect(self._tell_position)
+        view.window_dragged.connect(self._on_window_dragged)
+        view.preset_asked.connect(self._on_preset)
+        view.segmentation_toggled.connect(self._toggle_segmentation)
+        view.tools.side_asked.connect(self.look_from)
+        view.closed.connect(self._on_closed)
+        view.set_badges(self._badges)
+        view.set_box(self._box)
+        self.view = view
+        halve(self._viewer.window.add_dock_widget(view, area="right", name="Planes"))
+
+    def close(self, *, window_goes: bool = False) -> None:
+        """Close the planes, and their dock if the window stays."""
+        if (view := self.view) is None:
+            return
+        view.close()
+        if not window_goes:
+            self._viewer.window.remove_dock_widget(view)
+
+    def look_from(self, side: Direction) -> None:
+        """Turn the 3D camera to one side of the patient."""
+        view, up = VIEWS_3D[side]
+        self._viewer.scene.camera.set_view_direction(view, up)
+
+    def set_badges(self, badges: tuple[str, ...]) -> None:
+        """Mark what is shown."""
+        self._badges = badges
+        if self.view is not None:
+            self.view.set_badges(badges)
+
+    def set_origin(self, origin: Position | None) -> None:
+        """Tell positions from this point, because what is shown has no place in a patient."""
+        self._origin = origin
+        if self.view is not None:
+            self._tell_position(self.view.crosshair.position)
+
+    def set_box(self, box: tuple[Position, Position] | None) -> None:
+        """Draw the ROI's box."""
+        self._box = box
+        if self.view is not None:
+            self.view.set_box(box)
+
+    def fit(self) -> None:
+        """Show all of what is visible, in 3D too."""
+        if self.view is None:
+            return
+        self.view.fit()
+        if (extent := self.view.visible_extent()) is not None:
+            low, high = np.array(extent)
+            camera = self._viewer.scene.camera
+            camera.center = tuple(((low + high) / 2).tolist())
+            pixels = min(self._viewer.canvas.size)
+            camera.zoom = _FILLED * pixels / float((high - low).max())
+
+    def move_to(self, position: Position) -> None:
+        """Put the crosshair somewhere."""
+        if self.view is not None:
+            self.view.crosshair.move_to(position)
+
+    def _on_closed(self) -> None:
+        self.view = None
+
+    def _tell_position(self, position: Position) -> None:
+        if self.view is not None:
+            if self._origin is None:
+                text = position_text(self._session.frame.to_world(position))
+            else:
+                s, a, r = (here - zero for here, zero in zip(position, self._origin, strict=True))
+                text = f"{position_text((r, a, s))} from the middle of the synthetic ROI"
+            self.view.set_text(text + self._value_at(position))
+
+    def _windowed(self) -> Image | None:
+        """Return the image on top, whose window the mouse changes."""
+        return next(
+            (
+                layer
+                for layer in reversed(self._viewer.layers)
+                if isinstance(layer, Image) and layer.visible and OVERLAY not in layer.metadata
+            ),
+            None,
+        )
+
+    def _on_window_dragged(self, right: float, up: float) -> None:
+        if (layer := self._windowed()) is not None:
+            low, high = layer.contrast_limits
+            range_low, range_high = layer.contrast_limits_range
+            _set_limits(layer, dragged((low, high), right, up, range_high - range_low))
+
+    def _on_preset(self, number: int) -> None:
+        if (layer := self._windowed()) is not None:
+            _set_limits(layer, limits_of(PRESETS[number], np.asarray(layer.data)))
+
+    def _toggle_segmentation(self) -> None:
+        for layer in self._viewer.layers:
+            if isinstance(layer, Labels):
+                layer.visible = not layer.visible
+
+
+def _set_limits(layer: Image, limits: tuple[float, float]) -> None:
+    low, high = layer.contrast_limits_range
+    layer.contrast_limits_range = (min(low, limits[0]), max(high, limits[1]))
+    layer.contrast_limits = limits

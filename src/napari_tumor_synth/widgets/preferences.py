@@ -1,0 +1,49 @@
+"""What the user set in napari's preferences for this plugin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    from napari_tumor_synth.widgets.planes.anatomy import Convention
+
+_PLUGIN = "napari-tumor-synth"
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """See the configurations in napari.yaml, where the defaults are the same.
+
+    Attributes
+    ----------
+    convention : {"radiological", "neurological"}
+    device : str
+        "auto" or torch's name.
+    memory_cap_gb : float
+        0 for none.
+    cache_folder : str
+        "" for the system's own place.
+    """
+
+    convention: Convention = "radiological"
+    device: str = "auto"
+    memory_cap_gb: float = 0.0
+    cache_folder: str = ""
+
+
+def preferences() -> Preferences:
+    """Return what is set; the defaults where the plugin is not known to napari."""
+    from napari.settings import get_plugin_settings
+
+    try:
+        found = get_plugin_settings(_PLUGIN)
+    except KeyError:
+        return Preferences()
+    convention = cast("Literal['radiological', 'neurological']", str(found.display.convention))
+    return Preferences(
+        convention=convention,
+        device=str(found.compute.device) or "auto",
+        memory_cap_gb=float(found.compute.memory_cap_gb),
+        cache_folder=str(found.storage.cache_folder),
+    )

@@ -1,0 +1,183 @@
+"""Second step: the ROI that generators work on, as a preview that lies over its parent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import qdebounced
+
+from napari_tumor_synth.errors import InputError, TumorSynthError
+from napari_tumor_synth.imaging.roi import Roi, RoiSettings, extract_roi
+from napari_tumor_synth.imaging.roi_files import RoiFiles, write_roi
+from napari_tumor_synth.widgets.jobs import Job
+from napari_tumor_synth.widgets.message import MessageBox
+
+if TYPE_CHECKING:
+    from napari_tumor_synth.generators.catalogue import CatalogueEntry
+    from napari_tumor_synth.widgets.session import Session
+    from napari_tumor_synth.workflows.open_case import OpenCase
+
+SIZES = (64, 96, 128)
+_WAIT_MS = 150
+
+
+class RoiPanel(QWidget):
+    """Size, spacing and labels; the ROI follows at once."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = session
+        self._job = Job(self)
+        self.size_choice = QComboBox()
+        self.size_choice.addItems([f"{size}³ voxels" for size in SIZES])
+        self.size_choice.setCurrentIndex(len(SIZES) - 1)
+        self.size_choice.setToolTip("Edge of the box in voxels, the same along S, A and R.")
+        self.as_model = QPushButton("As the model")
+        self.as_model.setToolTip("Take size and spacing of the model that is chosen below.")
+        self.as_model.clicked.connect(self._take_from_model)
+        self.spacing = QDoubleSpinBox()
+        self.spacing.setRange(0.1, 10)
+        self.spacing.setSingleStep(0.5)
+        self.spacing.setSuffix(" mm")
+        self.spacing.setValue(1)
+        self.spacing.setToolTip("Edge of a voxel of the ROI in mm.")
+        self._labels = QWidget()
+        self._label_layout = QVBoxLayout(self._labels)
+        self._label_layout.setContentsMargins(0, 0, 0, 0)
+        self._labels.setToolTip("Labels of the segmentation that make the tumour.")
+        self._lost, self._window = QLabel(), QLabel()
+        form = QFormLayout()
+        form.addRow("Box", self.size_choice)
+        form.addRow("Spacing", self.spacing)
+        form.addRow("", self.as_model)
+        form.addRow("Tumour", self._labels)
+        form.addRow("Outside the box", self._lost)
+        form.addRow("Window", self._window)
+        self.save_button = QPushButton("Save ROI…")
+        self.save_button.setToolTip("Write image, mask and record as NIfTI and JSON.")
+        self.save_button.clicked.connect(self._pick_folder)
+        self.message = MessageBox()
+        layout = QVBoxLayout(self)
+        layout.addLayout(form)
+        layout.addWidget(self.save_button)
+        layout.addWidget(self.message)
+
+        self._cut_soon = qdebounced(self.cut, timeout=_WAIT_MS)
+        self.size_choice.currentIndexChanged.connect(self._cut_soon)
+        self.spacing.valueChanged.connect(self._cut_soon)
+        self._job.succeeded.connect(self._on_cut)
+        self._job.failed.connect(self._on_failed)
+        session.case_changed.connect(self._on_case)
+        session.model_changed.connect(self._on_model)
+        self._on_model(session.model)
+        self._tell(None)
+        if session.case is not None:
+            self._on_case(session.case)
+
+    @property
+    def settings(self) -> RoiSettings:
+        """What is chosen; InputError when no label is."""
+        edge = SIZES[self.size_choice.currentIndex()]
+        boxes = self._label_boxes()
+        chosen = tuple(label for label, box in boxes.items() if box.isChecked())
+        if boxes and not chosen:
+            raise InputError("No label is chosen.", "Tick what belongs to the tumour.")
+        labels = None if len(chosen) == len(boxes) else chosen
+        return RoiSettings(size=(edge,) * 3, spacing_mm=self.spacing.value(), labels=labels)
+
+    def cut(self) -> None:
+        """Cut the ROI anew."""
+        case = self.session.case
+        if case is None:
+            self.message.fail(InputError("No case is open.", "Open one above."))
+            return
+        try:
+            settings, sequence = self.settings, self.session.sequence
+        except InputError as error:
+            self._on_failed(error)
+            return
+        images = {sequence: case.images[sequence]}
+        self._job.start(lambda on_progress: extract_roi(images, case.segmentation, settings))
+
+    def save(self, folder: Path) -> RoiFiles | None:
+        """Write the ROI; a sentence says why if that is not possible."""
+        case, roi = self.session.case, self.session.roi
+        if case is None or roi is None:
+            self.message.fail(InputError("There is no ROI to save.", "Open a case first."))
+            return None
+        try:
+            files = write_roi(roi, folder, f"{case.case.name}_{self.session.sequence}")
+        except TumorSynthError as error:
+            self.message.fail(error)
+            return None
+        self.message.note(f"Saved as {files.images[0].name} with its mask and record.")
+        return files
+
+    def close_jobs(self) -> None:
+        """Stop cutting; the panel is going away."""
+        self._job.close()
+        self.session.case_changed.disconnect(self._on_case)
+        self.session.model_changed.disconnect(self._on_model)
+
+    def _on_case(self, case: OpenCase) -> None:
+        for box in self._label_boxes().values():
+            self._label_layout.removeWidget(box)
+            box.deleteLater()
+        for label, name in case.labels.items():
+            box = QCheckBox(f"{label}: {name}" if name != f"label {label}" else name)
+            box.setProperty("label", label)
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            box.setToolTip(f"Label {label}, {name}, belongs to the tumour.")
+            box.setChecked(True)
+            box.toggled.connect(self._cut_soon)
+            self._label_layout.addWidget(box)
+        self.cut()
+
+    def _on_model(self, model: CatalogueEntry | None) -> None:
+        fits = model is not None and len(set(model.grid)) == 1 and model.grid[0] in SIZES
+        self.as_model.setEnabled(fits)
+
+    def _take_from_model(self) -> None:
+        if (model := self.session.model) is not None:
+            self.size_choice.setCurrentIndex(SIZES.index(model.grid[0]))
+            self.spacing.setValue(model.spacing_mm)
+
+    def _label_boxes(self) -> dict[int, QCheckBox]:
+        widgets = (
+            self._label_layout.itemAt(place).widget() for place in range(self._label_layout.count())
+        )
+        return {int(box.property("label")): box for box in widgets if isinstance(box, QCheckBox)}
+
+    def _on_cut(self, roi: Roi) -> None:
+        self._tell(roi)
+        self.message.warn(roi.warnings)
+        self.session.set_roi(roi)
+
+    def _on_failed(self, error: TumorSynthError) -> None:
+        self._tell(None)
+        self.message.fail(error)
+        self.session.set_roi(None)
+
+    def _tell(self, roi: Roi | None) -> None:
+        self.save_button.setEnabled(roi is not None)
+        self._lost.setText("" if roi is None else f"{roi.lost_fraction:.1%} of the tumour")
+        window = "" if roi is None else f"{roi.windows[0].low:.4g} to {roi.windows[0].high:.4g}"
+        self._window.setText(window)
+
+    def _pick_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, "Folder for the ROI")
+        if chosen:
+            self.save(Path(chosen))

@@ -1,0 +1,265 @@
+"""What the viewer shows of a session: layers, planes, badges, and where the crosshair is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+
+from napari_tumor_synth.imaging.region import Roi
+from napari_tumor_synth.imaging.roi import regrid_roi
+from napari_tumor_synth.widgets.choices import grid_text
+from napari_tumor_synth.widgets.colour_bar import IMPORTANCE_COLOURS
+from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi_layer, see_through
+from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D
+from napari_tumor_synth.widgets.planes_link import OVERLAY, PlanesLink
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+    from napari_tumor_synth.generators.synthetic import SyntheticRoi
+    from napari_tumor_synth.imaging.display_frame import DisplayFrame
+    from napari_tumor_synth.widgets.importance_panel import ImportanceLook
+    from napari_tumor_synth.widgets.segmentation_view import SegmentationLook
+    from napari_tumor_synth.widgets.session import Session
+    from napari_tumor_synth.workflows.open_case import OpenCase
+
+_NOTICE = "SYNTHETIC, not for clinical use"
+
+
+class Scene:
+    """Keeps a viewer in step with a session until it is closed.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Its camera and number of displayed axes are given back by `close`.
+    """
+
+    def __init__(self, viewer: Viewer, session: Session) -> None:
+        self.viewer, self.session = viewer, session
+        self._before = (viewer.scene.camera.orientation, viewer.dims.ndisplay)
+        self._layers: dict[str, Layer] = {}
+        self._samples: dict[Any, Layer] = {}
+        self._removing = False
+        viewer.dims.ndisplay = 3
+        viewer.scene.camera.orientation = CAMERA_3D
+        self.planes = PlanesLink(viewer, session, self._importance_at)
+        self.planes.open()
+        self._links = (
+            (session.case_changed, self._on_case),
+            (session.roi_changed, self._on_roi),
+            (session.sample_added, self._on_sample),
+            (session.sample_removed, self._on_sample_removed),
+            (session.selected_changed, self._on_selected),
+            (session.beside_changed, self._show_beside),
+            (session.segmentation_look_changed, self._on_segmentation_look),
+            (session.importance_changed, self._on_importance),
+            (session.importance_look_changed, self._on_importance_look),
+        )
+        for signal, slot in self._links:
+            signal.connect(slot)
+        viewer.layers.events.removed.connect(self._on_layer_removed)
+        viewer.layers.selection.events.active.connect(self._on_active)
+        self.planes.look_from("A")
+
+    def close(self, *, window_goes: bool = False) -> None:
+        """Stop following; layers stay, the viewer's camera is as it was."""
+        for signal, slot in self._links:
+            signal.disconnect(slot)
+        self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self.viewer.layers.selection.events.active.disconnect(self._on_active)
+        self.viewer.scene.camera.orientation, self.viewer.dims.ndisplay = self._before
+        self._show_notice(())
+        self.planes.close(window_goes=window_goes)
+
+    def _on_case(self, case: OpenCase) -> None:
+        for role in ("importance", "roi", "segmentation", "image"):
+            self._drop(role)
+        sequence, name = self.session.sequence, case.case.name
+        about = {"case": name, "class": case.case.class_name, "sequence": sequence}
+        image = case.images[sequence]
+        self._add("image", image_layer(image, case.frame, f"{name} {sequence}", about))
+        labels = labels_layer(case.segmentation, case.frame, f"{name} segmentation", about)
+        self._add("segmentation", labels)
+        self.session.select(None)
+        self._go_to_lesion(case)
+
+    def _on_segmentation_look(self, look: SegmentationLook) -> None:
+        if isinstance(layer := self._layers.get("segmentation"), Labels):
+            look.apply_to(layer)
+
+    def _on_roi(self, roi: Roi | None) -> None:
+        self._drop("importance")
+        self._drop("roi")
+        if roi is None or self.session.case is None:
+            self.planes.set_box(None)
+            return
+        self.planes.set_box(box_of(roi, self.session.frame))
+        name = f"{self.session.case.case.name} ROI"
+        data, attributes, kind = roi_layer(
+            roi, self.session.frame, name, {"roi": True, OVERLAY: True}
+        )
+        look = {"colormap": see_through("magma"), "blending": "translucent", "opacity": 0.8}
+        self._add("roi", (data, {**attributes, **look}, kind))
+
+    def _on_sample(self, sample: SyntheticRoi) -> None:
+        record = sample.provenance
+        name = f"SYNTHETIC {record.class_name} seed {record.seed}"
+        metadata = {
+            "synthetic": True,
+            "description": _NOTICE,
+            "provenance": record.model_dump(mode="json"),
+        }
+        frame = self.session.frame
+        roi = self._as_shown(sample.roi)
+        data, attributes, kind = roi_layer(roi, frame, name, metadata)
+        (layer,) = self._added((data, attributes, kind))
+        self._samples[id(sample)] = layer
+
+    def _affine_for(self, roi: Roi) -> Any:
+        """Return where a synthetic ROI is shown: centred on the real one, or on the origin."""
+        frame, real = self.session.frame, self.session.roi
+        centre = np.zeros(3) if real is None else _centre(real)
+        directions = frame.axes * np.linalg.norm(roi.affine[:3, :3], axis=0)
+        affine = np.eye(4)
+        affine[:3, :3] = directions
+        affine[:3, 3] = centre - directions @ ((np.array(roi.shape[::-1]) - 1) / 2)
+        return affine
+
+    def _on_sample_removed(self, sample: SyntheticRoi) -> None:
+        self._remove(self._samples.pop(id(sample), None))
+
+    def _on_selected(self, selected: Roi | SyntheticRoi | None) -> None:
+        self._drop("importance")
+        made = None if selected is None or isinstance(selected, Roi) else selected
+        for role, layer in self._layers.items():
+            layer.visible = (made is not None) == (role == "beside")
+        for key, layer in self._samples.items():
+            layer.visible = made is not None and key == id(made)
+        self._show_beside()
+        frame = self.session.frame
+        if made is not None:
+            record, shown = made.provenance, self._as_shown(made.roi)
+            badges: tuple[str, ...] = ("SYNTHETIC", grid_text(record.grid, record.spacing_mm))
+            self.planes.set_box(box_of(shown, frame))
+            self.planes.set_origin(_middle(shown, frame))
+        else:
+            real = self.session.roi
+            badges = (f"oblique, {frame.obliquity_degrees:.0f}°",) if frame.is_oblique else ()
+            self.planes.set_box(None if real is None else box_of(real, frame))
+            self.planes.set_origin(None)
+        self.planes.set_badges(badges)
+        self.planes.fit()
+        self._show_notice(badges if made is not None else ())
+
+    def _show_beside(self, ignored: object = None) -> None:
+        """Show the real ROI at the patient's right of the selected synthetic one, or not."""
+        self._drop("beside")
+        real, selected = self.session.roi, self.session.selected
+        if not self.session.beside or real is None or selected is None or isinstance(selected, Roi):
+            return
+        made = selected.roi
+        like = regrid_roi(real, made.shape, made.settings.spacing_mm)
+        affine = self._affine_for(made)
+        affine[:3, 3] += affine[:3, 0] * made.shape[2]
+        shown = replace(like, affine=affine)
+        name = f"REAL, on the grid {grid_text(made.shape, made.settings.spacing_mm)}"
+        self._add("beside", roi_layer(shown, self.session.frame, name, {"roi": True}))
+
+    def _as_shown(self, roi: Roi) -> Roi:
+        return replace(roi, affine=self._affine_for(roi))
+
+    def _on_importance(self, found: tuple[Any, Roi] | None) -> None:
+        self._drop("importance")
+        if found is None:
+            return
+        scores, roi = found
+        shown = roi if roi is self.session.roi else self._as_shown(roi)
+        place = roi_layer(shown, self.session.frame, "Importance", {OVERLAY: True})[1]
+        look = {
+            "colormap": see_through(IMPORTANCE_COLOURS),
+            "blending": "translucent_no_depth",
+            "contrast_limits": (0.0, max(float(scores.max()), 1e-6)),
+        }
+        self._add("importance", (scores, {**place, **look}, "image"))
+
+    def _on_importance_look(self, look: ImportanceLook) -> None:
+        if isinstance(layer := self._layers.get("importance"), Image):
+            look.apply_to(layer)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if self._removing:
+            return
+        self._layers = {role: one for role, one in self._layers.items() if one is not event.value}
+        gone = [key for key, layer in self._samples.items() if layer is event.value]
+        for key in gone:
+            del self._samples[key]
+            sample = next((one for one in self.session.samples if id(one) == key), None)
+            if sample is not None:
+                self.session.remove_sample(sample)
+
+    def _on_active(self, event: Any) -> None:
+        layer = self.viewer.layers.selection.active
+        key = next((key for key, one in self._samples.items() if one is layer), None)
+        if key is not None:
+            self.session.select(next(one for one in self.session.samples if id(one) == key))
+        elif layer is not None and layer in self._layers.values():
+            self.session.select(self.session.roi)
+
+    def _go_to_lesion(self, case: OpenCase) -> None:
+        inside = np.argwhere(case.segmentation.array > 0)
+        placed = case.frame.place(case.segmentation.affine)
+        middle = inside.mean(axis=0) * placed.scale + placed.translate
+        self.viewer.fit_to_view()
+        self.planes.fit()
+        self.planes.move_to(tuple(middle.tolist()))
+
+    def _importance_at(self, position: tuple[float, float, float]) -> str:
+        scores = self._layers.get("importance")
+        value = None if scores is None else scores.get_value(position, world=True)
+        return f"   importance {value:.2f}" if value else ""
+
+    def _show_notice(self, badges: tuple[str, ...]) -> None:
+        text = self.viewer.canvas.overlays.text
+        text.visible, text.text = bool(badges), "  ".join(badges)
+
+    def _add(self, role: str, data: Any) -> None:
+        (self._layers[role],) = self._added(data)
+
+    def _added(self, data: Any) -> list[Layer]:
+        layer = Layer.create(*data)
+        self.viewer.add_layer(layer)
+        return [layer]
+
+    def _drop(self, role: str) -> None:
+        self._remove(self._layers.pop(role, None))
+
+    def _remove(self, layer: Layer | None) -> None:
+        if layer is None or layer not in self.viewer.layers:
+            return
+        self._removing = True
+        try:
+            self.viewer.layers.remove(layer)
+        finally:
+            self._removing = False
+
+
+def box_of(roi: Roi, frame: DisplayFrame) -> tuple[Any, Any]:
+    """Return two opposite corners (S, A, R) of an ROI's box in mm, at the faces of its voxels."""
+    placed = frame.place(roi.affine)
+    scale, first = np.array(placed.scale), np.array(placed.translate)
+    low, high = first - scale / 2, first + scale * (np.array(roi.shape) - 0.5)
+    return tuple(low.tolist()), tuple(high.tolist())
+
+
+def _middle(roi: Roi, frame: DisplayFrame) -> Any:
+    low, high = box_of(roi, frame)
+    return tuple(((np.array(low) + np.array(high)) / 2).tolist())
+
+
+def _centre(roi: Roi) -> Any:
+    middle = (np.array(roi.shape[::-1]) - 1) / 2
+    return roi.affine[:3, :3] @ middle + roi.affine[:3, 3]

@@ -1,0 +1,106 @@
+"""How the segmentation lies over the image: filled or outlined, how strong, which labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari.layers import Labels
+
+_COLOURS = {
+    1: (0.90, 0.33, 0.33, 1.0),
+    2: (0.35, 0.75, 0.45, 1.0),
+    3: (0.98, 0.80, 0.30, 1.0),
+    4: (0.98, 0.80, 0.30, 1.0),
+}
+"""Of BraTS's labels; enhancing tumour is 4 or 3."""
+_OTHER = (0.40, 0.65, 0.98, 1.0)
+_HIDDEN = (0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class SegmentationLook:
+    """How a segmentation is shown.
+
+    Attributes
+    ----------
+    outline : bool
+        The edge of each label alone, in planes.
+    opacity : float
+        0 to 1.
+    hidden : frozenset of int
+        Labels that are not shown.
+    """
+
+    outline: bool = False
+    opacity: float = 0.4
+    hidden: frozenset[int] = frozenset()
+
+    def apply_to(self, layer: Labels) -> None:
+        """Show a layer like this."""
+        colours: dict[int | None, tuple[float, ...]] = {None: _OTHER, 0: _HIDDEN}
+        for label, colour in _COLOURS.items():
+            colours[label] = colour
+        for label in self.hidden:
+            colours[label] = _HIDDEN
+        layer.colormap = DirectLabelColormap(color_dict=colours)
+        layer.opacity = self.opacity
+        layer.contour = 1 if self.outline else 0
+
+
+class SegmentationView(QWidget):
+    """Chooses the look of a segmentation."""
+
+    changed = Signal(object)  # SegmentationLook
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.outline = QCheckBox("Outline")
+        self.outline.setToolTip("Draw the edge of each label alone, in the planes.")
+        self.opacity = QSlider(Qt.Orientation.Horizontal)
+        self.opacity.setRange(0, 100)
+        self.opacity.setValue(40)
+        self.opacity.setToolTip("Opacity of the segmentation in %.")
+        self._boxes: dict[int, QCheckBox] = {}
+        self._labels = QVBoxLayout()
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Segmentation", self.outline)
+        form.addRow("Opacity", self.opacity)
+        form.addRow("Shown", self._labels)
+        self.outline.toggled.connect(self._tell)
+        self.opacity.valueChanged.connect(self._tell)
+
+    def set_labels(self, labels: Mapping[int, str]) -> None:
+        """Offer these labels, all shown."""
+        for box in self._boxes.values():
+            self._labels.removeWidget(box)
+            box.deleteLater()
+        self._boxes = {}
+        for label, name in labels.items():
+            box = QCheckBox(name)
+            box.setChecked(True)
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            red, green, blue, _ = _COLOURS.get(label, _OTHER)
+            colour = f"rgb({round(255 * red)}, {round(255 * green)}, {round(255 * blue)})"
+            box.setStyleSheet(f"QCheckBox {{ color: {colour}; }}")
+            box.setToolTip(f"Show label {label}, {name}.")
+            box.toggled.connect(self._tell)
+            self._labels.addWidget(box)
+            self._boxes[label] = box
+
+    @property
+    def look(self) -> SegmentationLook:
+        """What is chosen."""
+        hidden = frozenset(label for label, box in self._boxes.items() if not box.isChecked())
+        return SegmentationLook(self.outline.isChecked(), self.opacity.value() / 100, hidden)
+
+    def _tell(self, ignored: object = None) -> None:
+        self.changed.emit(self.look)

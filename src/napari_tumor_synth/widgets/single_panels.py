@@ -1,0 +1,78 @@
+"""Each panel of the workbench as a widget of its own, on the same session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import QLabel, QVBoxLayout
+
+from napari_tumor_synth.widgets.case_panel import CasePanel
+from napari_tumor_synth.widgets.generate_panel import GeneratePanel
+from napari_tumor_synth.widgets.importance_panel import ImportancePanel
+from napari_tumor_synth.widgets.leaving import LeavingWidget
+from napari_tumor_synth.widgets.roi_panel import RoiPanel
+from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
+from napari_tumor_synth.widgets.session import session_of
+
+if TYPE_CHECKING:
+    import napari.viewer
+
+
+class _SinglePanel(LeavingWidget):
+    """A panel that borrows the viewer's scene while it is open."""
+
+    panel_class: type[Any]
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self.scene = borrow_scene(napari_viewer, self)
+        self.panel = self.panel_class(session_of(napari_viewer))
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.panel)
+        layout.addStretch(1)
+
+    def leave(self) -> None:
+        """Stop the panel's jobs and let go of the viewer."""
+        self.panel.close_jobs()
+        return_scene(self._viewer, self, window_goes=self.window_goes)
+
+
+class CaseWidget(_SinglePanel):
+    """Open a case."""
+
+    panel_class = CasePanel
+
+
+class RoiWidget(_SinglePanel):
+    """Cut the ROI of the open case."""
+
+    panel_class = RoiPanel
+
+
+class GenerateWidget(_SinglePanel):
+    """Make synthetic ROIs."""
+
+    panel_class = GeneratePanel
+
+
+class ImportanceWidget(_SinglePanel):
+    """Overlay importance scores."""
+
+    panel_class = ImportancePanel
+
+
+class PlanesWidget(LeavingWidget):
+    """Opens the three planes of whatever layers there are, and stands for them."""
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        scene = borrow_scene(napari_viewer, self)
+        scene.planes.open()
+        layout = QVBoxLayout(self)
+        layout.addWidget(QLabel("The planes close with the last panel of Tumor Synth."))
+
+    def leave(self) -> None:
+        """Let go of the viewer."""
+        return_scene(self._viewer, self, window_goes=self.window_goes)

@@ -1,0 +1,257 @@
+"""The workbench as a user meets it, with a tiny model of random weights."""
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+pytest.importorskip("qtpy.QtWidgets")
+
+import torch
+
+from cohort_factory import write_case, write_cohort
+from napari_tumor_synth.generators.catalogue import add_to_catalogue
+from napari_tumor_synth.generators.families import load_generator
+from napari_tumor_synth.widgets.session import session_of
+from napari_tumor_synth.widgets.workbench import Workbench
+from tiny_vqgan import tiny_settings, write_tiny
+
+pytestmark = pytest.mark.gui
+
+ABOUT = {"name": "tiny", "description": "d", "licence": "CC0", "training_data": "noise"}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = write_tiny(tmp_path_factory.mktemp("models") / "tiny.safetensors", tiny_settings())
+    add_to_catalogue(path, ABOUT)
+    return path
+
+
+@pytest.fixture
+def case(tmp_path):
+    return write_case(tmp_path / "LGG", "Brats18_CBICA_L00_1")
+
+
+@pytest.fixture
+def bench(make_napari_viewer, qtbot, model, monkeypatch):
+    """Open the workbench, the tiny model chosen."""
+    monkeypatch.setenv("TUMOR_SYNTH_MODELS", str(model.parent))
+    viewer = make_napari_viewer(show=True)
+    bench = Workbench(viewer)
+    viewer.window.add_dock_widget(bench, area="left", name="Tumor Synth")
+    names = [
+        bench.generate.model.list.itemText(i) for i in range(bench.generate.model.list.count())
+    ]
+    bench.generate.model.list.setCurrentIndex(names.index("tiny"))
+    yield bench
+    bench.close()
+    for job in (bench.case._open, bench.roi._job, bench.generate.job, bench.importance.job):
+        qtbot.waitUntil(lambda job=job: not job.is_running, timeout=20_000)
+
+
+def opened(bench, qtbot, path):
+    bench.roi.size_choice.setCurrentIndex(0)
+    bench.case.load([path])
+    qtbot.waitUntil(lambda: bench.session.roi is not None, timeout=20_000)
+    return bench.scene.viewer
+
+
+def generated(bench, qtbot, seed, count=1):
+    before = len(bench.session.samples)
+    bench.generate.seed.set_value(seed)
+    bench.generate.count.setValue(count)
+    bench.generate.generate()
+    qtbot.waitUntil(lambda: len(bench.session.samples) == before + count, timeout=30_000)
+    return bench.session.samples[before:]
+
+
+def world_of(layer, index):
+    return np.asarray(layer.data_to_world(index))
+
+
+def test_from_a_case_to_a_saved_sample(bench, qtbot, case, tmp_path, model):
+    viewer = opened(bench, qtbot, case)
+    image, segmentation, roi = viewer.layers
+    assert roi.name.endswith("ROI")
+    assert "LGG" in bench.case._facts["Class"].text()
+    inside, cut = np.argwhere(segmentation.data > 0), np.argwhere(roi.data > -1)
+    for end in (np.min, np.max):  # the preview lies exactly over its parent
+        np.testing.assert_allclose(
+            world_of(segmentation, end(inside, 0)), world_of(roi, end(cut, 0))
+        )
+
+    (sample,) = generated(bench, qtbot, 7)
+    again = load_generator(model, torch.device("cpu")).sample("HGG", [7])[0]
+    np.testing.assert_array_equal(sample.roi.image, again.roi.image)
+    shown = viewer.layers["SYNTHETIC HGG seed 7"]
+    assert shown.visible
+    assert not image.visible
+    assert shown.metadata["provenance"]["seed"] == 7
+    badges = bench.scene.planes.view.panes["axial"].overlay.content.badges
+    assert badges == ("SYNTHETIC", "16³ at 4 mm")
+    assert "SYNTHETIC" in viewer.canvas.overlays.text.text
+
+    bench.importance.shown.click()
+    qtbot.waitUntil(lambda: "Importance" in viewer.layers, timeout=20_000)
+    scores = viewer.layers["Importance"].data
+    assert np.all(scores[~sample.roi.mask] == 0)
+    assert np.all(scores[sample.roi.mask] > 0)
+
+    files = bench.generate.save(tmp_path / "out")
+    saved = nib.load(files.image)
+    assert saved.header["descrip"].item().decode().startswith("SYNTHETIC")
+    np.testing.assert_array_equal(saved.get_fdata().transpose(2, 1, 0), sample.roi.image[0])
+    record = json.loads(files.provenance.read_text())
+    assert (record["seed"], record["class_name"]) == (7, "HGG")
+
+    bench.generate.repeat(files.provenance)
+    qtbot.waitUntil(lambda: len(bench.session.samples) == 2, timeout=20_000)
+    np.testing.assert_array_equal(bench.session.samples[1].roi.image, sample.roi.image)
+
+
+def test_a_run_can_be_cancelled_and_another_started(bench, qtbot):
+    bench.generate.count.setValue(32)
+    bench.generate.generate()
+    qtbot.waitUntil(lambda: "step" in bench.generate.run.words.text(), timeout=20_000)
+    assert bench.generate.run.button.text() == "Cancel"
+    with qtbot.waitSignal(bench.generate.job.cancelled, timeout=5000):
+        bench.generate.run.button.click()
+    assert bench.session.samples == []
+    assert bench.generate.run.button.text() == "Generate"
+    assert bench.generate.run.button.isEnabled()
+    generated(bench, qtbot, 3)
+
+
+def test_live_mode_replaces_its_sample_and_never_queues(bench, qtbot):
+    bench.generate.live.click()
+    qtbot.waitUntil(lambda: len(bench.session.samples) == 1, timeout=20_000)
+    for seed in (11, 12, 13):
+        bench.generate.seed.set_value(seed)
+    qtbot.waitUntil(
+        lambda: [s.provenance.seed for s in bench.session.samples] == [13], timeout=20_000
+    )
+    bench.generate.live.click()
+    generated(bench, qtbot, 14)
+    assert [s.provenance.seed for s in bench.session.samples] == [13, 14]
+
+
+def test_a_cohort_offers_its_cases(bench, qtbot, tmp_path):
+    write_cohort(tmp_path / "cohort", per_class=2)
+    bench.case.load([tmp_path / "cohort"])
+    qtbot.waitUntil(lambda: "4 cases found" in bench.case.message.text, timeout=20_000)
+    bench.case.case_choice.setCurrentIndex(2)
+    bench.case.case_choice.activated.emit(2)
+    qtbot.waitUntil(lambda: bench.session.roi is not None, timeout=20_000)
+    assert bench.session.case.case.class_name == "LGG"
+    assert len(bench.scene.viewer.layers) == 3
+
+
+def test_wrong_files_are_answered_with_a_sentence_and_nothing_changes(bench, qtbot, case, tmp_path):
+    viewer = opened(bench, qtbot, case)
+    before = [layer.name for layer in viewer.layers]
+    bad = tmp_path / "scan.nii.gz"
+    bad.write_bytes(b"no image at all")
+    for paths, words in (
+        ([tmp_path / "nothing.nii.gz"], "does not exist"),
+        ([bad, case / f"{case.name}_seg.nii.gz"], "scan.nii.gz"),
+    ):
+        bench.case.load(paths)
+        qtbot.waitUntil(lambda words=words: words in bench.case.message.text, timeout=20_000)
+        assert [layer.name for layer in viewer.layers] == before
+        assert bench.session.case.case.name == case.name
+
+
+def test_a_second_case_during_a_run_keeps_the_result(bench, qtbot, case, tmp_path):
+    opened(bench, qtbot, case)
+    bench.generate.generate()
+    other = write_case(tmp_path / "HGG", "Brats18_CBICA_H05_1", 5)
+    bench.case.load([other])
+    qtbot.waitUntil(
+        lambda: bool(bench.session.samples) and bench.session.case.case.name == other.name,
+        timeout=30_000,
+    )
+
+
+def test_layers_that_a_user_deletes_are_forgotten(bench, qtbot, case):
+    viewer = opened(bench, qtbot, case)
+    generated(bench, qtbot, 1, count=2)
+    viewer.layers.remove("SYNTHETIC HGG seed 2")
+    assert [s.provenance.seed for s in bench.session.samples] == [1]
+    viewer.layers.clear()
+    assert bench.session.samples == []
+    bench.case.load([case])
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=20_000)
+
+
+def test_a_tampered_model_is_refused_and_the_panel_goes_on(bench, qtbot, model, tmp_path):
+    intact = model.read_bytes()
+    try:
+        model.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
+        bench.generate.generate()
+        qtbot.waitUntil(lambda: "tiny" in bench.generate.message.text, timeout=20_000)
+        assert bench.session.samples == []
+    finally:
+        model.write_bytes(intact)
+    generated(bench, qtbot, 1)
+
+
+def test_running_out_of_memory_is_a_sentence(bench, qtbot, monkeypatch):
+    from napari_tumor_synth.networks.vqgan import Vqgan
+
+    def full(self, codes):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Vqgan, "decode_codes", full)
+        bench.generate.generate()
+        qtbot.waitUntil(lambda: "memory" in bench.generate.message.text, timeout=20_000)
+    assert bench.generate.run.button.isEnabled()
+    generated(bench, qtbot, 1)
+
+
+def test_closing_during_a_run_is_safe_and_gives_the_camera_back(make_napari_viewer, qtbot, model):
+    viewer = make_napari_viewer()
+    before = viewer.scene.camera.orientation, viewer.dims.ndisplay
+    bench = Workbench(viewer)
+    viewer.window.add_dock_widget(bench)
+    assert (viewer.scene.camera.orientation, viewer.dims.ndisplay) != before
+    bench.generate.generate()
+    bench.close()
+    assert (viewer.scene.camera.orientation, viewer.dims.ndisplay) == before
+    qtbot.waitUntil(lambda: not bench.generate.job.is_running, timeout=30_000)
+
+
+def test_docks_that_the_user_closes_take_everything_with_them(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    bench = Workbench(viewer)
+    dock = viewer.window.add_dock_widget(bench)
+    planes = bench.scene.planes
+    viewer.window.remove_dock_widget(planes.view)  # as its x does
+    qtbot.waitUntil(lambda: planes.view is None)
+    planes.open()
+    assert planes.view is not None
+    viewer.window.remove_dock_widget(dock)
+    qtbot.waitUntil(lambda: planes.view is None)
+    assert bench.generate.job._closed
+
+
+def test_closing_napari_closes_the_canvases(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    bench = Workbench(viewer)
+    viewer.window.add_dock_widget(bench)
+    viewer.show()
+    planes = bench.scene.planes
+    viewer.close()
+    qtbot.waitUntil(lambda: planes.view is None)
+
+
+def test_panels_of_one_viewer_share_what_is_open():
+    viewer, other = object.__new__(_Viewer), object.__new__(_Viewer)
+    assert session_of(viewer) is session_of(viewer)
+    assert session_of(viewer) is not session_of(other)
+
+
+class _Viewer:
+    pass

@@ -1,0 +1,32 @@
+"""The benchmark of the workbench runs, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from napari_tumor_synth.generators.catalogue import add_to_catalogue
+from tiny_vqgan import tiny_settings, write_tiny
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.gui, pytest.mark.slow]
+
+
+def test_the_workbench_is_measured(tmp_path):
+    model = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
+    about = {"name": "tiny", "description": "d", "licence": "CC0", "training_data": "noise"}
+    add_to_catalogue(model, about)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "workbench.py"), "--small", "--model", "tiny"],
+        env={**os.environ, "TUMOR_SYNTH_MODELS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout)
+    assert result["slider_to_planes"]["median_s"] > 0
+    assert result["cohort"]["cases"] == 335
+    assert result["event_loop"]["generating_ms"]["max"] > 0
