@@ -13,9 +13,10 @@ help: ## this list
 	@echo "make TARGET [ARGS='more arguments'] [PYTHON=/path/to/python3.11]"
 	@sed -n -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-demo: environment ## phantom case -> ROI -> new synthetic ROIs of each class, in ./demo
+demo: environment ## phantom case -> ROI -> new synthetic ROIs of each class, in ./demo; then the workbench
 	@scripts/system_packages.sh || echo "The demo goes on without a window."
 	$(BIN)/tumor-synth demo --overwrite $(ARGS)
+	@scripts/open_workbench.sh $(BIN) demo/phantoms/HGG
 
 test: system environment ## the whole suite except what is slow (virtual display when there is none)
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -106,6 +106,26 @@ def _training_step(result: dict[str, Any]) -> str:
     return f"Recipe {result['recipe']}, {result['precision']}.\n\n" + _table(header, rows)
 
 
+def _workbench(result: dict[str, Any]) -> str:
+    loop = result["event_loop"]
+    rows = [
+        ("start of the process to the open workbench", f"{result['window_s']:.2g} s"),
+        (f"start to the first ROI of {result['model']}", f"{result['first_roi_s']:.2g} s"),
+        ("moved slider to all three planes painted", _time(result["slider_to_planes"])),
+        ("case dropped to previewed ROI", _time(result["case_to_roi"])),
+        (f"cohort of {result['cohort']['cases']} cases recognised", _time(result["cohort"])),
+        *(
+            (
+                f"gap between turns of the event loop, {name}",
+                f"p95 {loop[key]['p95']:g} ms, longest {loop[key]['max']:g} ms",
+            )
+            for name, key in (("idle", "idle_ms"), ("generating", "generating_ms"))
+        ),
+        ("peak memory", f"{result['peak_mb']:g} MB"),
+    ]
+    return _table(("what", "measured"), rows)
+
+
 def _parameter_counts(result: dict[str, Any]) -> str:
     names = ("encoder", "decoder", "transformer", "discriminator", "importance", "codebook")
     rows = [
@@ -120,6 +140,7 @@ TABLES = {
     "sampling": _sampling,
     "decoder": _decoder,
     "roi_extraction": _roi_extraction,
+    "workbench": _workbench,
     "training_step": _training_step,
     "parameter_counts": _parameter_counts,
 }

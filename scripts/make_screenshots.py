@@ -1,0 +1,99 @@
+"""Take all pictures of the guide: the workbench on a simulated case, as a user sees it.
+
+    python scripts/make_screenshots.py [--out docs/images] [--size 1366x768] [--theme dark]
+
+Without a display, run it under a virtual one: xvfb-run -a -s "-screen 0 1920x1200x24" python ...
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import napari
+from qtpy.QtWidgets import QApplication
+
+from napari_tumor_synth.imaging.phantom.writing import write_phantoms
+from napari_tumor_synth.widgets.workbench import Workbench
+
+DOCS = Path(__file__).parent.parent / "docs"
+SEED = 7
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=DOCS / "images")
+    parser.add_argument("--size", default="1366x768", help="of the window, in pixels")
+    parser.add_argument("--theme", default="dark", choices=("dark", "light"))
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    width, height = map(int, options.size.split("x"))
+    with tempfile.TemporaryDirectory() as folder:
+        (case,) = write_phantoms(Path(folder), 1, SEED, classes=("HGG",), workers=1)
+        viewer = napari.Viewer(title="Tumor Synth", show=True)
+        viewer.theme = options.theme
+        viewer.window.resize(width, height)
+        bench = Workbench(viewer)
+        viewer.window.add_dock_widget(bench, area="left", name="Tumor Synth")
+        settle()
+        ending = "" if (options.size, options.theme) == ("1366x768", "dark") else (
+            f"-{options.theme}-{options.size}"
+        )  # fmt: skip
+        for name in steps(bench, case):
+            settle()
+            path = options.out / f"guide-{name}{ending}.png"
+            window = bench.window()
+            assert window is not None
+            window.grab().save(str(path))
+            print(path)
+        viewer.close()
+
+
+def steps(bench: Workbench, case: Path) -> Iterator[str]:
+    """Bring the workbench from one picture to the next; give the name of each."""
+    bench.case.load([case])
+    wait_for(lambda: bench.session.roi is not None)
+    bench.roi.as_model.click()
+    wait_for(lambda: bench.session.roi is not None and bench.session.roi.shape[0] == 64)
+    bench.show_step("1  Case")
+    yield "case"
+    bench.show_step("2  ROI")
+    yield "roi"
+    bench.show_step("3  Generate")
+    bench.generate.seed.set_value(SEED)
+    bench.generate.generate()
+    wait_for(lambda: bool(bench.session.samples))
+    bench.scene.planes.fit()
+    bench.scene.viewer.fit_to_view()
+    yield "generate"
+    bench.generate.beside.click()
+    bench.scene.planes.fit()
+    yield "beside"
+    bench.generate.beside.click()
+    bench.show_step("Importance")
+    bench.importance.shown.click()
+    wait_for(lambda: "Importance" in bench.scene.viewer.layers)
+    bench.scene.planes.fit()
+    yield "importance"
+
+
+def wait_for(done: Callable[[], bool], seconds: float = 120) -> None:
+    """Let the window live until something is done."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise TimeoutError("the workbench does not get on")
+        QApplication.processEvents()
+        time.sleep(0.005)
+
+
+def settle() -> None:
+    """Let everything be laid out and drawn."""
+    for _ in range(20):
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+if __name__ == "__main__":
+    main()
