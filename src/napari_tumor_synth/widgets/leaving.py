@@ -42,7 +42,9 @@ class LeavingWidget(QWidget):
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is not None:
                 self._placed = True
-            elif self._placed:  # after this event, in whose midst no canvas can be closed
+            elif (
+                self._placed and not self._left
+            ):  # after this event, in whose midst no canvas can be closed
                 QTimer.singleShot(0, lambda: self._leave_once())
         elif event.type() == QEvent.Type.Show:
             self._watch(self.window())
