@@ -138,6 +138,7 @@ def test_manifest_in_the_wheel_is_the_one_at_the_top_level(wheel):
 def test_entry_points(wheel):
     assert entry_points_of(wheel) == {
         ("console_scripts", "tumor-synth", "napari_tumor_synth.cli.main:main"),
+        ("console_scripts", "tumor-synth-workbench", "napari_tumor_synth.widgets.start:main"),
         ("napari.manifest", "napari-tumor-synth", "napari_tumor_synth:napari.yaml"),
     }
 
