@@ -47,7 +47,8 @@ class LeavingWidget(QWidget):
             ):  # after this event, in whose midst no canvas can be closed
                 QTimer.singleShot(0, lambda: self._leave_once())
         elif event.type() == QEvent.Type.Show:
-            self._watch(self.window())
+            if (window := self.window()) is not None:
+                self._watch(window)
         return bool(super().event(event))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
