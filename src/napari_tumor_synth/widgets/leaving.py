@@ -46,9 +46,8 @@ class LeavingWidget(QWidget):
                 self._placed and not self._left
             ):  # after this event, in whose midst no canvas can be closed
                 QTimer.singleShot(0, lambda: self._leave_once())
-        elif event.type() == QEvent.Type.Show:
-            if (window := self.window()) is not None:
-                self._watch(window)
+        elif event.type() == QEvent.Type.Show and (window := self.window()) is not None:
+            self._watch(window)
         return bool(super().event(event))
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
