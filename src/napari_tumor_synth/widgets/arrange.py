@@ -27,13 +27,6 @@ def share_the_left_side(steps: QDockWidget) -> None:
     QTimer.singleShot(0, steps.raise_)  # once the tabs are there
 
 
-def part_the_left_side(window: QMainWindow) -> None:
-    """Put napari's own docks back, one below the other."""
-    controls, layers = (_docks(window, name) for name in _NAPARI)
-    if controls and layers:
-        window.splitDockWidget(controls[0], layers[0], Qt.Orientation.Vertical)
-
-
 def halve(planes: QDockWidget, steps: QDockWidget | None = None) -> None:
     """Give half of the window's width to the planes."""
     window = window_of(planes)

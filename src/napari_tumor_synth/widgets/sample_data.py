@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari.types import LayerData
-
-    from napari_tumor_synth.imaging.phantom.settings import PhantomCase
-    from napari_tumor_synth.imaging.volume import Volume
 
 SEED = 1
 _SHOWN = "flair"
@@ -28,38 +23,17 @@ def phantom_lgg() -> list[LayerData]:
 
 
 def _layers(class_name: str) -> list[LayerData]:
+    from napari_tumor_synth.imaging.display_frame import DisplayFrame
     from napari_tumor_synth.imaging.phantom.make import make_phantom
+    from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer
 
     case = make_phantom(class_name, SEED)
-    images = [_image_layer(case, name) for name in reversed(case.images)]  # FLAIR comes on top
-    place = _place(case.segmentation, case)
-    segmentation = {**place, "name": f"Phantom {class_name} segmentation", "opacity": 0.4}
-    return [*images, (case.segmentation.array, segmentation, "labels")]
-
-
-def _image_layer(case: PhantomCase, sequence: str) -> LayerData:
-    image = case.images[sequence]
-    brightest = float(np.percentile(image.array[image.array > 0], 99.9))
-    look = {
-        "name": f"Phantom {case.class_name} {_NAMES[sequence]}",
-        "colormap": "gray",
-        "contrast_limits": (0.0, brightest),
-        "visible": sequence == _SHOWN,
-    }
-    return image.array, {**_place(image, case), **look}, "image"
-
-
-def _place(volume: Volume, case: PhantomCase) -> dict[str, Any]:
-    """Return where the voxels lie: world coordinates are RAS millimetres in (S, A, R) order."""
-    return {
-        "scale": volume.spacing,
-        "translate": tuple(volume.affine[:3, 3][::-1].tolist()),
-        "axis_labels": ("S", "A", "R"),
-        "units": ("mm", "mm", "mm"),
-        "metadata": {
-            "simulated": True,
-            "class": case.class_name,
-            "seed": case.seed,
-            "affine": volume.affine,
-        },
-    }
+    frame = DisplayFrame.of(case.segmentation)
+    metadata = {"simulated": True, "class": case.class_name, "seed": case.seed}
+    layers = []
+    for sequence in reversed(case.images):  # FLAIR comes on top
+        name = f"Phantom {class_name} {_NAMES[sequence]}"
+        data, attributes, kind = image_layer(case.images[sequence], frame, name, metadata)
+        layers.append((data, {**attributes, "visible": sequence == _SHOWN}, kind))
+    name = f"Phantom {class_name} segmentation"
+    return [*layers, labels_layer(case.segmentation, frame, name, metadata)]

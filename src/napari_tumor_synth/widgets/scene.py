@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from napari_tumor_synth.widgets.session import Session
     from napari_tumor_synth.workflows.open_case import OpenCase
 
-_NOTICE = "SYNTHETIC, not for clinical use"
-
 
 class Scene:
     """Keeps a viewer in step with a session until it is closed.
@@ -110,7 +108,7 @@ class Scene:
         name = f"SYNTHETIC {record.class_name} seed {record.seed}"
         metadata = {
             "synthetic": True,
-            "description": _NOTICE,
+            "description": record.notice,
             "provenance": record.model_dump(mode="json"),
         }
         frame = self.session.frame

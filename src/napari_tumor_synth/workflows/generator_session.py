@@ -75,7 +75,7 @@ class GeneratorSession:
         if stays and self._generator and expected in ("", None, self._generator.sha256):
             return self._generator
         self._forget()
-        use_all_cores(reserve=0)
+        use_all_cores()
         self._generator = load_generator(
             path, choose_device(device), expected_sha256=expected or None
         )

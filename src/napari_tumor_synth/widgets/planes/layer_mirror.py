@@ -38,10 +38,6 @@ class LayerMirror:
         source.events.reordered.connect(self._refresh)
         self._refresh()
 
-    def copy_of(self, layer: Layer) -> Layer | None:
-        """Return the copy of a source layer."""
-        return self._copies.get(layer)
-
     def close(self) -> None:
         """Stop following."""
         for emitter in (

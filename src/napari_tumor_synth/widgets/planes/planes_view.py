@@ -157,12 +157,6 @@ class PlanesView(LeavingWidget):
         finally:
             self._zooming = False
 
-    def centre(self) -> None:
-        """Put the crosshair into the middle of what is shown."""
-        low, high = self.crosshair.limits or ((0.0, 0.0, 0.0),) * 2
-        middle = [(first + last) / 2 for first, last in zip(low, high, strict=True)]
-        self.crosshair.move_to((middle[0], middle[1], middle[2]))
-
     def leave(self) -> None:
         """Close the canvases, which would outlive their widget."""
         self._layers.events.inserted.disconnect(self._set_limits)
