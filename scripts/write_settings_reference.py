@@ -35,7 +35,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`[importance]`": ImportanceSettings,
     "`[discriminator]`": DiscriminatorSettings,
     "`[transformer]`": TransformerSettings,
-    "`[autoencoder_training]`": AutoencoderTraining,
+    "`[autoencoder_training]`, `[decoder_training]`": AutoencoderTraining,
     "`phases` of either training": Phase,
     "`[autoencoder_training.losses]`": LossWeights,
     "`[autoencoder_training.perceptual]`": PerceptualChoice,

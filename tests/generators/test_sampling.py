@@ -17,9 +17,9 @@ from napari_tumor_synth.networks.transformer import TokenTransformer, Transforme
 PLAIN = DecodingSettings()
 
 
-def _shares_of(logits, decoding, draws=20_000):
+def _shares_of(logits, decoding, draws=20_000, empty_code=None):
     numbers = (torch.arange(draws, dtype=torch.float64) + 0.5) / draws
-    codes = draw_codes(logits.expand(draws, -1), numbers, decoding)
+    codes = draw_codes(logits.expand(draws, -1), numbers, decoding, empty_code)
     return torch.bincount(codes, minlength=logits.shape[-1]) / draws
 
 
@@ -49,6 +49,25 @@ def test_top_p_keeps_the_smallest_set_that_holds_the_probability():
     assert torch.allclose(kept[:2], torch.tensor([0.625, 0.375]), atol=1e-4)
     only_first = _shares_of(shares.log(), DecodingSettings(top_p=0.4))
     assert only_first.tolist() == [1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("decoding", "others"),
+    [
+        (PLAIN, [0.5, 0.3, 0.2]),
+        (DecodingSettings(top_p=0.75), [0.625, 0.375, 0]),
+        (DecodingSettings(top_k=1), [1, 0, 0]),
+        (DecodingSettings(temperature=0.5), [0.25 / 0.38, 0.09 / 0.38, 0.04 / 0.38]),
+    ],
+)
+@pytest.mark.parametrize("empty", [0.0, 0.1, 0.9, 0.99999])
+def test_settings_choose_among_the_codes_of_tumours_and_leave_empty_as_likely_as_learnt(
+    decoding, others, empty
+):
+    shares = torch.cat([torch.tensor([empty]), (1 - empty) * torch.tensor([0.5, 0.3, 0.2])])
+    found = _shares_of(shares.log(), decoding, empty_code=0)
+    wanted = torch.cat([torch.tensor([empty]), (1 - empty) * torch.tensor(others)])
+    assert torch.allclose(found, wanted, atol=1e-4)
 
 
 def test_extreme_numbers_draw_codes_that_are_possible():

@@ -28,6 +28,9 @@ SequenceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")
 class DecodingSettings(BaseModel):
     """How tokens are drawn.
 
+    Models with `empty_positions = "zero"` decide first, with the learned probability, whether a
+    position holds tumour; temperature, top-k and top-p then apply among the codes of tumours.
+
     Attributes
     ----------
     decode : {"auto", "autoregressive", "parallel"}

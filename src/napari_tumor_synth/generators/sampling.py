@@ -48,6 +48,8 @@ def sample_causal(
     streams: Streams,
     decoding: DecodingSettings,
     on_progress: OnProgress = ignore_progress,
+    *,
+    empty_code: int | None = None,
 ) -> Tensor:
     """Draw tokens in raster order, each given those before it.
 
@@ -61,6 +63,8 @@ def sample_causal(
         Random numbers, one stream a sample.
     decoding : DecodingSettings
         Temperature, top-k and top-p.
+    empty_code : int, optional
+        First-level code of positions without tumour; see `draw_codes`.
 
     Returns
     -------
@@ -74,7 +78,9 @@ def sample_causal(
     previous = start
     for position in range(length):
         hidden = model.step(previous, cache)
-        tokens[:, position], _ = _draw_levels(model, hidden, numbers[:, position], decoding)
+        tokens[:, position], _ = _draw_levels(
+            model, hidden, numbers[:, position], decoding, empty_code
+        )
         previous = tokens[:, position].to(start.device)
         on_progress(Progress(position + 1, length, "drawing tokens"))
     return tokens
@@ -86,6 +92,8 @@ def sample_parallel(
     streams: Streams,
     decoding: DecodingSettings,
     on_progress: OnProgress = ignore_progress,
+    *,
+    empty_code: int | None = None,
 ) -> Tensor:
     """Draw all tokens in a few rounds, and keep the most confident of each (MaskGIT, 2022).
 
@@ -101,7 +109,7 @@ def sample_parallel(
         numbers = streams.uniform(length, levels)
         noise = -torch.log(-torch.log(streams.uniform(length).clamp(1e-12, 1 - 1e-12)))
         drawn, confidence = _draw_levels(
-            model, hidden.flatten(0, 1), numbers.flatten(0, 1), decoding
+            model, hidden.flatten(0, 1), numbers.flatten(0, 1), decoding, empty_code
         )
         drawn = drawn.view_as(tokens)
         tokens = torch.where(masked[..., None], drawn, tokens)
@@ -113,9 +121,35 @@ def sample_parallel(
     return tokens
 
 
-def draw_codes(logits: Tensor, numbers: Tensor, decoding: DecodingSettings) -> Tensor:
-    """Draw one code a row from logits ``(N, codes)`` by the numbers ``(N,)`` in [0, 1)."""
-    shares = _kept(logits.double() / decoding.temperature, decoding).softmax(-1)
+def draw_codes(
+    logits: Tensor,
+    numbers: Tensor,
+    decoding: DecodingSettings,
+    empty_code: int | None = None,
+) -> Tensor:
+    """Draw one code a row.
+
+    Parameters
+    ----------
+    logits : Tensor
+        ``(N, codes)``.
+    numbers : Tensor
+        ``(N,)`` in [0, 1).
+    decoding : DecodingSettings
+        Temperature, top-k and top-p.
+    empty_code : int, optional
+        A code whose probability stays what the model says: the settings choose among the other
+        codes. Where most positions are empty, that code is the likeliest almost everywhere, and
+        settings that favour likely codes would make tumours small instead of typical.
+    """
+    logits = logits.double()
+    if empty_code is None:
+        shares = _kept(logits / decoding.temperature, decoding).softmax(-1)
+    else:
+        empty = logits.softmax(-1)[:, empty_code, None]
+        others = logits.index_fill(-1, torch.tensor(empty_code), -math.inf)
+        shares = _kept(others / decoding.temperature, decoding).softmax(-1) * (1 - empty)
+        shares[:, empty_code] = empty[:, 0]
     cumulative = shares.cumsum(-1)
     target = numbers[:, None] * cumulative[:, -1:]
     # the first code whose cumulative probability exceeds the number; never one of probability 0
@@ -138,7 +172,11 @@ def _kept(logits: Tensor, decoding: DecodingSettings) -> Tensor:
 
 
 def _draw_levels(
-    model: TokenTransformer, hidden: Tensor, numbers: Tensor, decoding: DecodingSettings
+    model: TokenTransformer,
+    hidden: Tensor,
+    numbers: Tensor,
+    decoding: DecodingSettings,
+    empty_code: int | None,
 ) -> tuple[Tensor, Tensor]:
     """Draw all levels ``(N, levels)`` of N positions, and the log-probability ``(N,)`` of each.
 
@@ -148,7 +186,8 @@ def _draw_levels(
     confidence = torch.zeros(len(hidden), dtype=torch.float64)
     for level in range(model.settings.levels):
         logits = model.level_logits(hidden, chosen.to(hidden.device)).cpu()
-        code = draw_codes(logits, numbers[:, level], decoding)[:, None]
+        spared = empty_code if level == 0 else None
+        code = draw_codes(logits, numbers[:, level], decoding, spared)[:, None]
         confidence += logits.double().log_softmax(-1).gather(-1, code)[:, 0]
         chosen = torch.cat([chosen, code], dim=1)
     return chosen, confidence

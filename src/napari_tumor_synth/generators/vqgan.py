@@ -24,6 +24,7 @@ from napari_tumor_synth.generators.seeds import BATCH_WIDTH, in_batches, require
 from napari_tumor_synth.generators.synthetic import SyntheticRoi, synthetic_roi
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
+from napari_tumor_synth.networks.quantiser import EMPTY_CODE
 from napari_tumor_synth.networks.transformer import TokenTransformer, to_codes
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
@@ -170,7 +171,9 @@ class VqganGenerator:
         start = self._start(class_name, streams)
         draw = sample_causal if self.settings.transformer.causal else sample_parallel
         with _computing():
-            tokens = draw(self.transformer, start, streams, decoding, on_progress)
+            tokens = draw(
+                self.transformer, start, streams, decoding, on_progress, empty_code=self._empty_code
+            )
         return tokens[: len(seeds)]
 
     def decode_tokens(self, tokens: Tensor) -> NDArray[np.float32]:
@@ -209,6 +212,11 @@ class VqganGenerator:
                 .cpu()
                 .numpy()
             )
+
+    @property
+    def _empty_code(self) -> int | None:
+        """First-level code of positions without tumour, if the autoencoder has one."""
+        return EMPTY_CODE if self.settings.autoencoder.empty_positions == "zero" else None
 
     def _finished(self, tokens: Tensor, record: Provenance) -> SyntheticRoi:
         return synthetic_roi(self.decode_tokens(tokens[None])[0], record, self.mask_threshold)

@@ -22,6 +22,8 @@ from napari_tumor_synth.networks.codebook_start import (
 from napari_tumor_synth.networks.ranks import from_first_rank, summed_over_ranks
 
 SMOOTHING = 1e-5
+EMPTY_CODE = 0
+"""Of every level, where positions without content have the zero vector."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class EmaQuantiser(nn.Module):
     kmeans_iterations : int
         Of the start on the first training batch. 0 starts at random vectors of it.
     zero_code : bool
-        Code 0 of every level is the zero vector and is never learnt, and nothing is learnt from
+        `EMPTY_CODE` of every level is the zero vector and is never learnt, and nothing is learnt from
         vectors that are exactly zero: positions without content do not compete for the codebooks.
     """
 
@@ -180,7 +182,7 @@ class EmaQuantiser(nn.Module):
     def _set_codes(self, level: int, codebook: Tensor) -> None:
         self.codebooks[level] = codebook
         if self.zero_code:
-            self.codebooks[level, 0] = 0
+            self.codebooks[level, EMPTY_CODE] = 0
 
     @torch.no_grad()
     def _learn(self, found: list[tuple[Tensor, Tensor]], generator: torch.Generator) -> None:

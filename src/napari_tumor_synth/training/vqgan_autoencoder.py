@@ -30,6 +30,7 @@ from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate
 from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 from napari_tumor_synth.training.vqgan_review import draw_reconstructions, review_autoencoder
+from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining
 
 
 class AutoencoderStage:
@@ -52,6 +53,7 @@ class AutoencoderStage:
     """
 
     name = "autoencoder"
+    first_stream = 0  # of the samplers' random numbers, one a phase
 
     def __init__(
         self,
@@ -63,12 +65,12 @@ class AutoencoderStage:
         fabric: Fabric,
         sheets: Path,
     ) -> None:
-        self.recipe, self.settings = recipe, recipe.autoencoder_training
+        self.recipe, self.settings = recipe, self.settings_in(recipe)
         self.source, self.validation, self.sheets = source, list(validation), sheets
         self.rois = len(training)
         self.total_steps = total_steps(self.settings.phases, self.rois)
         self.samplers = [
-            BatchSampler(source, training, (recipe.seed, number), mirror=recipe.mirror)
+            BatchSampler(source, training, (recipe.seed, self.first_stream + number), mirror=recipe.mirror)
             for number in range(len(self.settings.phases))
         ]
         self.fabric = fabric
@@ -77,7 +79,8 @@ class AutoencoderStage:
         self.bare = module
         self.module, self.optimiser = fabric.setup(module, self._adam(module))
         self.discriminator: Any = None
-        if recipe.discriminator is not None:
+        judged = self.settings.losses.adversarial > 0 or self.settings.losses.feature_matching > 0
+        if recipe.discriminator is not None and judged:
             critic = channels_last(PatchDiscriminator(recipe.discriminator))
             self.discriminator, self.critic_optimiser = fabric.setup(critic, self._adam(critic))
         choice = self.settings.perceptual
@@ -86,6 +89,15 @@ class AutoencoderStage:
             backbone, choice.slices, choice.weights_file, choice.distance
         )
         self.perceptual = perceptual.to(fabric.device) if perceptual is not None else None
+
+    @staticmethod
+    def settings_in(recipe: VqganRecipe) -> AutoencoderTraining:
+        """Return the settings of this stage."""
+        return recipe.autoencoder_training
+
+    def set_training(self) -> None:
+        """Let the modules that learn know that they do."""
+        self.module.train()
 
     def step(self, index: int) -> Mapping[str, float]:
         """Take one step of the autoencoder, and of the discriminator once it has started."""
@@ -96,7 +108,7 @@ class AutoencoderStage:
         images, classes = self.samplers[number].batch(within, phase.batch, phase.crop, generator)
         images = images.to(self.fabric.device, memory_format=torch.channels_last_3d)
         self._set_rates(index)
-        self.module.train()
+        self.set_training()
         quantised = index >= self.settings.quantiser_start * self.total_steps
         statistics = RunningStatistics(self.module, self.discriminator)
         fake, commitment, logits = self.module(images, generator, quantised)
@@ -122,7 +134,7 @@ class AutoencoderStage:
         figures, originals, reconstructions = review_autoencoder(
             self.bare.vqgan, self.source, self.validation, self.fabric
         )
-        sheet = self.sheets / f"autoencoder-{index:09d}.png"
+        sheet = self.sheets / f"{self.name}-{index:09d}.png"
         draw_reconstructions(
             originals, reconstructions, self.recipe.spacing_mm, sheet, self.recipe.name
         )

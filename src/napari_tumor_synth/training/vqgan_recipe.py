@@ -60,6 +60,9 @@ class VqganRecipe(RecipePart):
         ``discriminator`` the first stage has no adversarial term.
     autoencoder_training, token_training
         The two stages, see below.
+    decoder_training : AutoencoderTraining, optional
+        After the first stage, its decoder alone learns on, from codes that no longer change; not in
+        the papers.
     decoding : DecodingSettings
         What ``generate`` uses unless told otherwise.
     """
@@ -79,6 +82,7 @@ class VqganRecipe(RecipePart):
     discriminator: DiscriminatorSettings | None = DiscriminatorSettings()
     transformer: TransformerSettings
     autoencoder_training: AutoencoderTraining = AutoencoderTraining()
+    decoder_training: AutoencoderTraining | None = None
     token_training: TokenTraining = TokenTraining()
     decoding: DecodingSettings = DecodingSettings()
 
@@ -88,9 +92,13 @@ class VqganRecipe(RecipePart):
         What is kept of a training must not tell where its user's files lay.
         """
         content = self.model_dump(mode="json")
-        if weights := self.autoencoder_training.perceptual.weights_file:
-            named = f"sha256:{sha256_of_file(Path(weights))}" if Path(weights).is_file() else ""
-            content["autoencoder_training"]["perceptual"]["weights_file"] = named
+        for stage in ("autoencoder_training", "decoder_training"):
+            perceptual = (content[stage] or {}).get("perceptual", {})
+            if weights := perceptual.get("weights_file"):
+                known = Path(weights).is_file()
+                perceptual["weights_file"] = (
+                    f"sha256:{sha256_of_file(Path(weights))}" if known else ""
+                )
         return content
 
     @model_validator(mode="after")
@@ -118,6 +126,12 @@ class VqganRecipe(RecipePart):
             raise ValueError("[importance] learns nothing: set losses.classification above 0")
         if self.autoencoder.lookup == "cosine" and training.quantiser_start > 0:
             raise ValueError("quantiser_start must be 0 for the cosine look-up")
+        later = self.decoder_training
+        if later is not None and (later.quantiser_start > 0 or later.losses.classification > 0):
+            raise ValueError(
+                "only the decoder learns in decoder_training: set quantiser_start and "
+                "losses.classification to 0"
+            )
         return self
 
 

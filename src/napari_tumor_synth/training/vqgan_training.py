@@ -1,4 +1,4 @@
-"""Both stages of a 3D-VQGAN, one after the other, then the checkpoint."""
+"""The stages of a 3D-VQGAN, one after the other, then the checkpoint."""
 
 import time
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from napari_tumor_synth.training.engine import EngineSettings, Stage, TimeIsUp, 
 from napari_tumor_synth.training.mask_calibration import calibrated_threshold
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
+from napari_tumor_synth.training.vqgan_decoder import DecoderStage
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe, generator_settings
 from napari_tumor_synth.training.vqgan_tokens import encode_once
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
@@ -58,7 +59,7 @@ def train_vqgan(
     settings: EngineSettings,
     on_progress: OnProgress,
 ) -> None:
-    """Train both stages from where the run stands, and export the checkpoint.
+    """Train all stages from where the run stands, and export the checkpoint.
 
     Raises
     ------
@@ -67,11 +68,12 @@ def train_vqgan(
     """
     fabric = _fabric(recipe, device)
     autoencoder = _train_autoencoder(recipe, cache, folder, fabric, settings, on_progress)
+    decoder = _train_decoder(recipe, cache, folder, fabric, settings, autoencoder, on_progress)
     transformer = _train_transformer(
         recipe, cache, folder, fabric, settings, autoencoder, on_progress
     )
     on_progress(Progress(0, 1, "finding where masks end"))
-    _export(recipe, cache, folder, autoencoder, transformer)
+    _export(recipe, cache, folder, [autoencoder, *decoder], transformer)
 
 
 def require_safe_precision(recipe: VqganRecipe, device: torch.device) -> None:
@@ -90,7 +92,8 @@ def require_safe_precision(recipe: VqganRecipe, device: torch.device) -> None:
     smallest = recipe.autoencoder.downsampling
     if recipe.discriminator is not None:
         smallest = max(smallest, 2 ** len(recipe.discriminator.widths))
-    for phase in recipe.autoencoder_training.phases:
+    later = recipe.decoder_training.phases if recipe.decoder_training else ()
+    for phase in (*recipe.autoencoder_training.phases, *later):
         if min(*recipe.size, phase.crop or max(recipe.size)) < 3 * smallest:
             raise TrainingError(
                 f"Patches of {phase.crop or min(recipe.size)} voxels are too small for "
@@ -107,17 +110,33 @@ def _train_autoencoder(
     settings: EngineSettings,
     on_progress: OnProgress,
 ) -> AutoencoderStage:
-    stage = AutoencoderStage(
-        recipe,
-        cache,
-        cache.indices("train"),
-        _of_every_class(cache, cache.indices("validation"))[:_REVIEWED_ROIS],
-        len(cache.classes),
-        fabric,
-        folder.path / "sheets",
-    )
+    stage = AutoencoderStage(recipe, cache, *_shown(cache), fabric, folder.path / "sheets")
     _run_or_load(stage, folder, settings, on_progress)
     return stage
+
+
+def _train_decoder(
+    recipe: VqganRecipe,
+    cache: RoiCache,
+    folder: RunFolder,
+    fabric: Fabric,
+    settings: EngineSettings,
+    autoencoder: AutoencoderStage,
+    on_progress: OnProgress,
+) -> list[DecoderStage]:
+    """Return the stage, if the recipe has it."""
+    if recipe.decoder_training is None:
+        return []
+    sheets = folder.path / "sheets"
+    stage = DecoderStage(recipe, cache, *_shown(cache), fabric, sheets, autoencoder)
+    _run_or_load(stage, folder, settings, on_progress)
+    return [stage]
+
+
+def _shown(cache: RoiCache) -> tuple[list[int], list[int], int]:
+    """Return the ROIs to learn from, those to watch, and the number of classes."""
+    watched = _of_every_class(cache, cache.indices("validation"))[:_REVIEWED_ROIS]
+    return cache.indices("train"), watched, len(cache.classes)
 
 
 def _train_transformer(
@@ -171,9 +190,10 @@ def _export(
     recipe: VqganRecipe,
     cache: RoiCache,
     folder: RunFolder,
-    autoencoder: AutoencoderStage,
+    autoencoders: Sequence[AutoencoderStage],
     transformer: TransformerStage,
 ) -> None:
+    autoencoder = autoencoders[-1]
     held_out = _of_every_class(cache, cache.indices("validation"))[:_CALIBRATED_ROIS]
     threshold = calibrated_threshold(autoencoder.bare.vqgan, cache, held_out, autoencoder.fabric)
     classes = tuple(cache.classes) or (_ONLY_CLASS,)
@@ -192,7 +212,7 @@ def _export(
         "environment": described["environment"],
         "metrics": {
             stage.name: folder.summary(stage.name).get("last_review", {})
-            for stage in (autoencoder, transformer)
+            for stage in (*autoencoders, transformer)
         },
         "licence": "as the data's owner decides",
     }

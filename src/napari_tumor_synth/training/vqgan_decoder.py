@@ -1,0 +1,62 @@
+"""Optional stage of a 3D-VQGAN: the decoder alone learns on, from codes that no longer change.
+
+While codebooks and encoder move, the decoder follows them, and patches show it few of the codes of
+large, even regions together. Here it learns from the codes that it will be given. Tokens stay what
+they are, so this stage and the transformer do not depend on each other.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from napari_tumor_synth.training.data import RoiSource
+from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
+from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining
+
+
+class DecoderStage(AutoencoderStage):
+    """Trains the decoder of an autoencoder that has learnt; drives the engine's loop.
+
+    Parameters
+    ----------
+    recipe, source, training, validation, classes, fabric, sheets
+        As of `AutoencoderStage`.
+    learnt : AutoencoderStage
+        Where the weights begin. Its encoder, codebooks and importance network stay as they are.
+    """
+
+    name = "decoder"
+    first_stream = 1000
+
+    def __init__(
+        self,
+        recipe: VqganRecipe,
+        source: RoiSource,
+        training: Sequence[int],
+        validation: Sequence[int],
+        classes: int,
+        fabric: Fabric,
+        sheets: Path,
+        learnt: AutoencoderStage,
+    ) -> None:
+        super().__init__(recipe, source, training, validation, classes, fabric, sheets)
+        self.bare.load_state_dict(learnt.bare.state_dict())
+        vqgan, importance = self.bare.vqgan, self.bare.importance
+        frozen = [vqgan.encoder, vqgan.before, vqgan.quantiser, importance]
+        self.frozen = [module for module in frozen if module is not None]
+        for module in self.frozen:
+            module.requires_grad_(False)
+
+    @staticmethod
+    def settings_in(recipe: VqganRecipe) -> AutoencoderTraining:
+        """Return the settings of this stage."""
+        assert recipe.decoder_training is not None
+        return recipe.decoder_training
+
+    def set_training(self) -> None:
+        """Let the decoder know that it learns; codebooks and statistics of norms stay."""
+        super().set_training()
+        for module in self.frozen:
+            module.eval()
