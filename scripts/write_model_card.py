@@ -237,7 +237,8 @@ def _beyond(recipe: dict[str, Any]) -> list[str]:
     autoencoder, first, second = (
         recipe[key] for key in ("autoencoder", "autoencoder_training", "token_training")
     )
-    losses = first["losses"]
+    losses, later = first["losses"], recipe["decoder_training"]
+    top_p = recipe["decoding"]["top_p"]
     crops = [f"{phase['crop']}^3" if phase["crop"] else "whole ROIs" for phase in first["phases"]]
     found = {
         f"trained on {', then '.join(crops)}": crops != ["whole ROIs"],
@@ -253,7 +254,9 @@ def _beyond(recipe: dict[str, Any]) -> list[str]:
         f"the tumour weighs {losses['foreground']:g} times as much as background in the L1 term": (
             losses["foreground"] != 1
         ),
-        "no perceptual term": losses["perceptual"] == 0,
+        "no perceptual term in the first stage": losses["perceptual"] == 0,
+        "the decoder learns on alone, without critic": later is not None,
+        f"drawn among the likeliest codes of tumours, which together hold {top_p:.0%}": top_p < 1,
         f"an adversarial term of weight {losses['adversarial']:g}, late": (
             recipe["discriminator"] is not None
         ),

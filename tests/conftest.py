@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_tumor_synth.folders import CACHE_VARIABLE
 from napari_tumor_synth.imaging.volume import Volume
 
 # Threads that wait by spinning take the processor from each other on a busy machine: tests of
@@ -23,6 +24,15 @@ ORIENTATIONS = [
 """The 48 ways in which a file can order and direct its axes, as nibabel's axis codes."""
 
 SEQUENCES = ("flair", "t1", "t1ce", "t2")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_tests(tmp_path_factory):
+    """Keep what tests make out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv(CACHE_VARIABLE, str(folder))
+        yield folder
 
 
 def asymmetric_array() -> np.ndarray:

@@ -57,5 +57,9 @@ class MemoryLimitError(TumorSynthError):
     """The work does not fit into the memory of the machine or of the device."""
 
 
+class DeviceLostError(TumorSynthError):
+    """The device stopped answering: driver gone, kernel aborted, unplugged."""
+
+
 class TrainingError(TumorSynthError):
     """A training run cannot start or go on."""

@@ -1,18 +1,11 @@
 import json
 
 import pytest
-import torch
 
-from napari_tumor_synth.errors import CheckpointError, InputError
+from napari_tumor_synth.errors import CheckpointError, InputError, MemoryLimitError
 from napari_tumor_synth.generators import catalogue
-from napari_tumor_synth.generators.checkpoint import Checkpoint, write_checkpoint
+from tiny_vqgan import tiny_settings, write_tiny
 
-SETTINGS = {
-    "classes": ["HGG", "LGG"],
-    "sequences": ["flair"],
-    "size": [16, 16, 16],
-    "spacing_mm": 2.0,
-}
 VALUES = {
     "name": "tiny",
     "description": "a test",
@@ -25,8 +18,7 @@ VALUES = {
 def models(tmp_path, monkeypatch):
     folder = tmp_path / "models"
     folder.mkdir()
-    path = folder / "tiny.safetensors"
-    write_checkpoint(Checkpoint("vqgan", SETTINGS, {}, {"a": torch.zeros(3)}), path)
+    write_tiny(folder / "tiny.safetensors", tiny_settings())
     monkeypatch.setattr(catalogue, "catalogue_folders", lambda: [folder])
     return folder
 
@@ -35,6 +27,8 @@ def test_an_entry_tells_what_its_checkpoint_holds(models):
     entry = catalogue.add_to_catalogue(models / "tiny.safetensors", dict(VALUES))
     assert entry.grid == (16, 16, 16)
     assert entry.classes == ("HGG", "LGG")
+    assert entry.decoding == tiny_settings().decoding.model_dump()
+    assert entry.memory_mb > 0
     listed = catalogue.list_models()
     assert [model.entry for model in listed] == [entry]
     path, sha256 = catalogue.resolve_model("tiny")
@@ -53,6 +47,16 @@ def test_an_unknown_model_lists_those_there_are(models):
     catalogue.add_to_catalogue(models / "tiny.safetensors", dict(VALUES))
     with pytest.raises(InputError, match="Choose one of: tiny"):
         catalogue.resolve_model("huge")
+
+
+def test_a_model_that_needs_more_memory_than_the_cap_is_refused(models):
+    entry = catalogue.add_to_catalogue(models / "tiny.safetensors", dict(VALUES))
+    large = entry.model_copy(update={"memory_mb": 1500.0})
+    with pytest.raises(MemoryLimitError, match="about 1.5 GB .* cap is 1.4 GB"):
+        catalogue.require_within(large, 1.4)
+    catalogue.require_within(large, 1.5)
+    catalogue.require_within(large, 0)
+    catalogue.require_within(entry.model_copy(update={"memory_mb": None}), 0.001)
 
 
 def test_an_unfinished_run_says_so(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 from napari.layers import Image, Labels
 
 from napari_tumor_synth.generators.catalogue import CatalogueEntry
+from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.progress import Progress
 from napari_tumor_synth.widgets.choices import (
     MAX_SEED,
@@ -94,11 +95,22 @@ def test_a_model_says_what_to_know_before_using_it(qtbot):
 def test_decoding_options_by_the_names_of_the_settings(qtbot):
     options = DecodingOptions()
     qtbot.addWidget(options)
-    assert options.values == {"temperature": 1.0, "top_p": 1.0, "top_k": None, "steps": 12}
+    assert options.changes == {}
     options.temperature.setValue(0.7)
     options.top_k.setValue(40)
-    assert options.values["temperature"] == 0.7
-    assert options.values["top_k"] == 40
+    assert options.changes == {"temperature": 0.7, "top_k": 40}
+
+
+def test_decoding_begins_with_the_models_own_settings_and_only_changes_are_sent(qtbot):
+    options = DecodingOptions()
+    qtbot.addWidget(options)
+    with qtbot.assertNotEmitted(options.changed):  # it is no wish of the user's
+        options.set_own(DecodingSettings(top_p=0.7, top_k=100).model_dump())
+    assert options.top_p.value() == 0.7
+    assert options.changes == {}
+    options.top_p.setValue(1)
+    options.top_k.setValue(0)
+    assert options.changes == {"top_p": 1.0, "top_k": None}
 
 
 def test_grids_for_people():

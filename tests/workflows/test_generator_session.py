@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from napari_tumor_synth.errors import CheckpointError, InputError, UnknownClassError
+from napari_tumor_synth.errors import (
+    CheckpointError,
+    DeviceLostError,
+    InputError,
+    UnknownClassError,
+)
 from napari_tumor_synth.generators.families import load_generator
+from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.imaging.roi import regrid_roi
 from napari_tumor_synth.progress import Cancelled
 from napari_tumor_synth.workflows import generator_session
@@ -97,3 +103,29 @@ def test_a_failure_does_not_spoil_the_session(model):
     with pytest.raises(Cancelled):
         session.sample(str(model), "cpu", "LGG", [3], on_progress=stop)
     assert len(session.sample(str(model), "cpu", "LGG", [3])) == 1
+
+
+def test_a_lost_device_is_a_sentence_and_the_next_request_loads_anew(model, loads, monkeypatch):
+    session = GeneratorSession()
+    session.sample(str(model), "cpu", "LGG", [3])
+
+    def lost(*given, **more):
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(session._generator.autoencoder), "decode_codes", lost)
+        with pytest.raises(DeviceLostError, match="stopped answering"):
+            session.sample(str(model), "cpu", "LGG", [3])
+    session.sample(str(model), "cpu", "LGG", [3])
+    assert len(loads) == 2
+
+
+def test_only_changes_of_the_models_own_settings_are_given(tmp_path):
+    own = DecodingSettings(top_p=0.5, temperature=0.9)
+    settings = tiny_settings().model_copy(update={"decoding": own})
+    path = write_tiny(tmp_path / "own.safetensors", settings)
+    (kept,) = GeneratorSession().sample(str(path), "cpu", "LGG", [3])
+    assert kept.provenance.decoding.like(own)
+    (changed,) = GeneratorSession().sample(str(path), "cpu", "LGG", [3], {"temperature": 1.5})
+    assert changed.provenance.decoding.temperature == 1.5
+    assert changed.provenance.decoding.top_p == 0.5

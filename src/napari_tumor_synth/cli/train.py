@@ -1,4 +1,4 @@
-"""`tumor-synth train`: both stages of a generator, by a recipe."""
+"""`tumor-synth train`: all stages of a generator, by a recipe."""
 
 import shlex
 from pathlib import Path

@@ -10,11 +10,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from napari_tumor_synth.errors import CheckpointError, InputError
+from napari_tumor_synth.errors import CheckpointError, InputError, MemoryLimitError
 from napari_tumor_synth.files import sha256_of_file, write_json
+from napari_tumor_synth.folders import user_models_folder
 
 CATALOGUE_FILE = "catalogue.json"
 FOLDERS_VARIABLE = "TUMOR_SYNTH_MODELS"
@@ -33,6 +33,10 @@ class CatalogueEntry(BaseModel):
         Name of the checkpoint, beside the catalogue.
     sha256 : str
         Hash of the checkpoint, verified before every use.
+    memory_mb : float, optional
+        What sampling takes, as estimated from the networks' shapes, besides the program itself.
+    decoding : dict
+        The model's own settings of drawing, as `DecodingSettings` has them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,6 +53,8 @@ class CatalogueEntry(BaseModel):
     file: Annotated[str, Field(pattern=r"^[^/\\]+\.safetensors$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     megabytes: Annotated[float, Field(ge=0)]
+    memory_mb: Annotated[float, Field(gt=0)] | None = None
+    decoding: dict[str, str | float | int | None] = Field(default_factory=dict)
     model_card: str = ""
 
 
@@ -73,11 +79,6 @@ class CatalogueModel(BaseModel):
     def path(self) -> Path:
         """The checkpoint file."""
         return self.folder / self.entry.file
-
-
-def user_models_folder() -> Path:
-    """Return where the user's own catalogue is looked for."""
-    return user_data_path("napari-tumor-synth", appauthor=False) / "models"
 
 
 def catalogue_folders() -> list[Path]:
@@ -153,6 +154,29 @@ def resolve_model(name_or_path: str | None = None) -> tuple[Path, str | None]:
     )
 
 
+def require_within(entry: CatalogueEntry, cap_gb: float) -> None:
+    """Refuse a model that needs more memory than the user allows.
+
+    Parameters
+    ----------
+    entry : CatalogueEntry
+        The model; one whose need is not known is not refused.
+    cap_gb : float
+        In gigabytes (10^9 bytes); 0 for no cap.
+
+    Raises
+    ------
+    MemoryLimitError
+        It needs more.
+    """
+    if cap_gb and entry.memory_mb is not None and entry.memory_mb > 1000 * cap_gb:
+        raise MemoryLimitError(
+            f"{entry.name} takes about {entry.memory_mb / 1000:.2g} GB of memory, and the memory "
+            f"cap is {cap_gb:g} GB.",
+            "Choose a smaller model, or raise the cap in Preferences > Plugins > Tumor Synth.",
+        )
+
+
 def add_to_catalogue(checkpoint: Path, entry_values: dict[str, object]) -> CatalogueEntry:
     """List a checkpoint in the catalogue of its own folder, in place of one of the same name.
 
@@ -165,8 +189,10 @@ def add_to_catalogue(checkpoint: Path, entry_values: dict[str, object]) -> Catal
     """
     # here, because it loads torch, which takes seconds and which a list does not need
     from napari_tumor_synth.generators.checkpoint import read_checkpoint
+    from napari_tumor_synth.generators.families import family_of
 
     content = read_checkpoint(checkpoint)
+    memory = family_of(content, checkpoint.name).sampling_bytes(content)
     entry = CatalogueEntry.model_validate(
         {
             "family": content.family,
@@ -177,6 +203,8 @@ def add_to_catalogue(checkpoint: Path, entry_values: dict[str, object]) -> Catal
             "file": checkpoint.name,
             "sha256": sha256_of_file(checkpoint),
             "megabytes": round(checkpoint.stat().st_size / 1e6, 2),
+            "memory_mb": round(memory / 1e6),
+            "decoding": content.settings["decoding"],
             **entry_values,
         }
     )

@@ -1,6 +1,7 @@
 """Which device to compute on, proven by a real 3D convolution."""
 
 import gc
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,8 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from napari_tumor_synth.errors import InputError, MemoryLimitError
+from napari_tumor_synth.errors import DeviceLostError, InputError, MemoryLimitError
 from napari_tumor_synth.processors import worker_count
+
+
+_LOST = re.compile(r"CUDA error|CUDA driver|cuDNN error|MPS backend|HIP error")
 
 
 @dataclass(frozen=True)
@@ -113,15 +117,23 @@ def memory_errors_explained(remedy: str) -> Iterator[None]:
     ------
     MemoryLimitError
         In place of `torch.OutOfMemoryError`, `MemoryError` and the processor allocator's error.
+    DeviceLostError
+        In place of the accelerator's other errors, after which nothing on it can be used.
     """
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise _out_of_memory(remedy) from error
     except RuntimeError as error:
-        if "can't allocate memory" not in str(error) and "out of memory" not in str(error):
-            raise
-        raise _out_of_memory(remedy) from error
+        text = str(error)
+        if "can't allocate memory" in text or "out of memory" in text:
+            raise _out_of_memory(remedy) from error
+        if isinstance(error, torch.AcceleratorError) or _LOST.search(text):
+            raise DeviceLostError(
+                f"The device stopped answering ({text.splitlines()[0]}).",
+                "Start the program again, or choose the device cpu.",
+            ) from error
+        raise
 
 
 def _out_of_memory(remedy: str) -> MemoryLimitError:

@@ -1,6 +1,7 @@
 """The families of generators: one line each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
 from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
 from napari_tumor_synth.generators.vqgan_checkpoint import load_vqgan
+from napari_tumor_synth.generators.vqgan_memory import vqgan_sampling_bytes
 from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 
@@ -57,9 +59,23 @@ class Generator(Protocol):
         """Return importance scores ``(S, A, R)`` in (0, 1) on the generator's grid."""
 
 
-FAMILIES: Mapping[str, Callable[[Checkpoint, str, torch.device], Generator]] = {
-    "vqgan": load_vqgan,
-}
+@dataclass(frozen=True)
+class Family:
+    """What a family of generators brings along.
+
+    Attributes
+    ----------
+    load : callable
+        Rebuilds a generator from its checkpoint, the file's name and a device.
+    sampling_bytes : callable
+        Estimates the memory that sampling takes, from a checkpoint's settings.
+    """
+
+    load: Callable[[Checkpoint, str, torch.device], Generator]
+    sampling_bytes: Callable[[Checkpoint], int]
+
+
+FAMILIES: Mapping[str, Family] = {"vqgan": Family(load_vqgan, vqgan_sampling_bytes)}
 
 
 def load_generator(
@@ -73,10 +89,15 @@ def load_generator(
         Damaged, altered, of an unknown family or of a newer format.
     """
     checkpoint = read_checkpoint(path, expected_sha256=expected_sha256)
+    return family_of(checkpoint, path.name).load(checkpoint, path.stem, device)
+
+
+def family_of(checkpoint: Checkpoint, file_name: str) -> Family:
+    """Return the family of a checkpoint; CheckpointError for an unknown one."""
     if checkpoint.family not in FAMILIES:
         raise CheckpointError(
-            f"{path.name} belongs to the family {checkpoint.family!r}, which this version does "
+            f"{file_name} belongs to the family {checkpoint.family!r}, which this version does "
             "not know.",
             "Update napari-tumor-synth.",
         )
-    return FAMILIES[checkpoint.family](checkpoint, path.stem, device)
+    return FAMILIES[checkpoint.family]

@@ -59,7 +59,7 @@ class VqganRecipe(RecipePart):
         The networks, see below; without ``importance`` every region weighs the same, without
         ``discriminator`` the first stage has no adversarial term.
     autoencoder_training, token_training
-        The two stages, see below.
+        The stages of the papers, see below.
     decoder_training : AutoencoderTraining, optional
         After the first stage, its decoder alone learns on, from codes that no longer change; not in
         the papers.

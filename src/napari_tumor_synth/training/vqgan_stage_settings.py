@@ -1,4 +1,4 @@
-"""Settings of the two stages of a 3D-VQGAN training, with the papers' numbers as defaults.
+"""Settings of the stages of a 3D-VQGAN training, with the papers' numbers as defaults.
 
 Papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-VQGAN-cond").
 

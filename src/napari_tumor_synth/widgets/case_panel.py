@@ -12,16 +12,20 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.folders import cache_folder
 from napari_tumor_synth.imaging.case import Case
 from napari_tumor_synth.imaging.measure import LesionSize, measure_lesion
+from napari_tumor_synth.imaging.phantom.settings import CLASSES
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.message import MessageBox
+from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.segmentation_view import SegmentationView
 from napari_tumor_synth.workflows.case_files import FoundFiles, find_files
 from napari_tumor_synth.workflows.open_case import OpenCase, case_of_files, open_case
@@ -61,6 +65,13 @@ class CasePanel(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(files)
         buttons.addWidget(folder)
+        simulated = QPushButton("Simulated")
+        simulated.setToolTip("Open a simulated case, to try the program without a patient's data.")
+        menu = QMenu(simulated)
+        for class_name in CLASSES:
+            menu.addAction(class_name, lambda name=class_name: self.load_sample(name))
+        simulated.setMenu(menu)
+        buttons.addWidget(simulated)
 
         self.case_choice, self.sequence_choice = QComboBox(), QComboBox()
         self.case_choice.setToolTip("Cases of the cohort, by name; the class stands behind it.")
@@ -99,6 +110,17 @@ class CasePanel(QWidget):
     def load(self, paths: list[Path]) -> None:
         """Open what was dropped or picked; a sentence says why if it cannot be opened."""
         self._find.start(lambda on_progress: find_files(paths))
+
+    def load_sample(self, class_name: str) -> None:
+        """Open a simulated case of a class."""
+        cache = cache_folder(preferences().cache_folder)
+
+        def work(on_progress: OnProgress) -> FoundFiles:
+            from napari_tumor_synth.workflows.sample_cases import sample_case
+
+            return FoundFiles((sample_case(class_name, cache, on_progress=on_progress),))
+
+        self._find.start(work)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtWidgets import (
@@ -173,8 +175,16 @@ def facts_of(entry: CatalogueEntry) -> str:
             f"Trained on {entry.training_data}",
             f"Licence {entry.licence}, {entry.megabytes:.1f} MB, "
             f"SHA-256 {entry.sha256[:12]}… (verified before use)",
+            memory_text(entry),
         )
     )
+
+
+def memory_text(entry: CatalogueEntry) -> str:
+    """Return how much memory a model takes."""
+    if entry.memory_mb is None:
+        return "Memory that it takes: not known"
+    return f"Takes about {entry.memory_mb / 1000:.2g} GB of memory while it generates"
 
 
 def grid_text(grid: tuple[int, int, int], spacing_mm: float) -> str:
@@ -184,12 +194,13 @@ def grid_text(grid: tuple[int, int, int], spacing_mm: float) -> str:
 
 
 class DecodingOptions(QWidget):
-    """How tokens are drawn; empty choices keep the model's own."""
+    """How tokens are drawn; at first as the model's own settings say."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._own: dict[str, object] = {}
         self.temperature, self.top_p = QDoubleSpinBox(), QDoubleSpinBox()
         self.top_k, self.steps = QSpinBox(), QSpinBox()
         self.temperature.setRange(0.05, 10)
@@ -208,18 +219,25 @@ class DecodingOptions(QWidget):
         for name, box in self._boxes().items():
             form.addRow(name, box)
             box.valueChanged.connect(lambda value: self.changed.emit())
-        self.reset()
+        self.set_own({})
 
-    def reset(self) -> None:
-        """Go back to drawing from the learned distribution."""
-        self.temperature.setValue(1)
-        self.top_p.setValue(1)
-        self.top_k.setValue(0)
-        self.steps.setValue(12)
+    def set_own(self, settings: Mapping[str, Any]) -> None:
+        """Show a model's own settings; those it does not name are of the learned distribution."""
+        with ExitStack() as silence:
+            for box in self._boxes().values():
+                silence.enter_context(QSignalBlocker(box))
+            self.temperature.setValue(settings.get("temperature", 1))
+            self.top_p.setValue(settings.get("top_p", 1))
+            self.top_k.setValue(settings.get("top_k") or 0)
+            self.steps.setValue(settings.get("steps", 12))
+        self._own = self._shown()
 
     @property
-    def values(self) -> dict[str, object]:
-        """Options by the names of `DecodingSettings`."""
+    def changes(self) -> dict[str, object]:
+        """What differs from the model's own settings, by the names of `DecodingSettings`."""
+        return {name: value for name, value in self._shown().items() if value != self._own[name]}
+
+    def _shown(self) -> dict[str, object]:
         return {
             "temperature": round(self.temperature.value(), 4),
             "top_p": round(self.top_p.value(), 4),

@@ -20,7 +20,7 @@ from superqt import QCollapsible
 from superqt.utils import qdebounced
 
 from napari_tumor_synth.errors import InputError, TumorSynthError
-from napari_tumor_synth.generators.catalogue import list_models
+from napari_tumor_synth.generators.catalogue import list_models, require_within
 from napari_tumor_synth.widgets.choices import (
     ClassSlider,
     DecodingOptions,
@@ -29,6 +29,7 @@ from napari_tumor_synth.widgets.choices import (
 )
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.message import MessageBox
+from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.run_bar import RunBar
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class GeneratePanel(QWidget):
         self.count.setToolTip("How many, with this seed and those after it.")
         self.device = QComboBox()
         self.device.addItem("automatic", "auto")
+        if session.device != "auto":  # the user's preference; the probe is still to come
+            self.device.addItem(session.device, session.device)
+            self.device.setCurrentIndex(1)
         self.device.setToolTip("Where to compute; each was proven by a 3D convolution.")
         self.live = QCheckBox("Live")
         self.live.setToolTip(
@@ -150,14 +154,16 @@ class GeneratePanel(QWidget):
             self.message.fail(InputError("No model is installed.", "Add one to your folder."))
             return
         class_name, device = self.class_slider.value, session.device
-        changes = self.decoding.values
+        try:
+            require_within(entry, preferences().memory_cap_gb)
+        except TumorSynthError as error:
+            self.message.fail(error)
+            return
+        changes = self.decoding.changes
 
         def work(on_progress: OnProgress) -> list[SyntheticRoi]:
-            from napari_tumor_synth.generators.provenance import DecodingSettings
-
-            decoding = DecodingSettings.model_validate(changes)
             made: list[SyntheticRoi] = session.generators.sample(
-                entry.name, device, class_name, seeds, decoding, on_progress=on_progress
+                entry.name, device, class_name, seeds, changes, on_progress=on_progress
             )
             return made
 
@@ -185,6 +191,7 @@ class GeneratePanel(QWidget):
     def _on_model(self, entry: CatalogueEntry | None) -> None:
         self.session.set_model(entry)
         self.class_slider.set_classes(entry.classes if entry else ())
+        self.decoding.set_own(entry.decoding if entry else {})
         self.run.button.setEnabled(entry is not None)
 
     def _on_device(self, index: int) -> None:
@@ -199,6 +206,8 @@ class GeneratePanel(QWidget):
             if report.works:
                 self.device.addItem(f"{report.name}: {report.description}{memory}", report.name)
         self.device.setCurrentIndex(max(self.device.findData(chosen), 0))
+        if self.device.findData(chosen) < 0:
+            self.message.warn([f"The device {chosen} does not work here: choosing automatically."])
 
     def _lay_out(self) -> None:
         form = QFormLayout()

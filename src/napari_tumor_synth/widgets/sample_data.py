@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from napari.types import LayerData
 
-SEED = 1
 _SHOWN = "flair"
-_NAMES = {"flair": "FLAIR", "t1": "T1", "t1ce": "T1ce", "t2": "T2"}
+_NAMES = {"t2": "T2", "t1ce": "T1ce", "t1": "T1", "flair": "FLAIR"}  # FLAIR comes on top
 
 
 def phantom_hgg() -> list[LayerData]:
@@ -23,17 +24,28 @@ def phantom_lgg() -> list[LayerData]:
 
 
 def _layers(class_name: str) -> list[LayerData]:
-    from napari_tumor_synth.imaging.display_frame import DisplayFrame
-    from napari_tumor_synth.imaging.phantom.make import make_phantom
-    from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer
+    from napari_tumor_synth.errors import OutputError
+    from napari_tumor_synth.folders import cache_folder
+    from napari_tumor_synth.widgets.preferences import preferences
 
-    case = make_phantom(class_name, SEED)
-    frame = DisplayFrame.of(case.segmentation)
-    metadata = {"simulated": True, "class": case.class_name, "seed": case.seed}
+    try:
+        return _layers_kept_in(cache_folder(preferences().cache_folder), class_name)
+    except OutputError:  # a sample can be shown without being kept
+        with TemporaryDirectory() as folder:
+            return _layers_kept_in(Path(folder), class_name)
+
+
+def _layers_kept_in(cache: Path, class_name: str) -> list[LayerData]:
+    from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer
+    from napari_tumor_synth.workflows.open_case import open_case
+    from napari_tumor_synth.workflows.sample_cases import SAMPLE_SEED, sample_case
+
+    case = open_case(sample_case(class_name, cache))
+    metadata = {"simulated": True, "class": class_name, "seed": SAMPLE_SEED}
     layers = []
-    for sequence in reversed(case.images):  # FLAIR comes on top
-        name = f"Phantom {class_name} {_NAMES[sequence]}"
-        data, attributes, kind = image_layer(case.images[sequence], frame, name, metadata)
+    for sequence, shown in _NAMES.items():
+        name = f"Phantom {class_name} {shown}"
+        data, attributes, kind = image_layer(case.images[sequence], case.frame, name, metadata)
         layers.append((data, {**attributes, "visible": sequence == _SHOWN}, kind))
     name = f"Phantom {class_name} segmentation"
-    return [*layers, labels_layer(case.segmentation, frame, name, metadata)]
+    return [*layers, labels_layer(case.segmentation, case.frame, name, metadata)]

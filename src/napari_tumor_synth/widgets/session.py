@@ -9,6 +9,7 @@ import numpy as np
 from psygnal import Signal
 
 from napari_tumor_synth.imaging.display_frame import DisplayFrame
+from napari_tumor_synth.widgets.preferences import preferences
 
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
@@ -57,7 +58,7 @@ class Session:
         self.samples: list[SyntheticRoi] = []
         self.selected: Roi | SyntheticRoi | None = None
         self.model: CatalogueEntry | None = None
-        self.device = "auto"
+        self.device = preferences().device
         self.beside = False
         self._generators: Any = None
 

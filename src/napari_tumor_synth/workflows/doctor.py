@@ -14,16 +14,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_path
 
 from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.files import sha256_of_file, writable_folder
-from napari_tumor_synth.generators.catalogue import (
-    CatalogueModel,
-    list_models,
-    user_models_folder,
-)
+from napari_tumor_synth.folders import cache_folder, user_models_folder
+from napari_tumor_synth.generators.catalogue import CatalogueModel, list_models
 from napari_tumor_synth.generators.devices import device_names, probe
 from napari_tumor_synth.processors import available_cores
 
@@ -67,7 +63,7 @@ def examine() -> list[Check]:
         _qt(),
         *_models(),
         _folder("models folder", user_models_folder()),
-        _folder("cache folder", user_cache_path("napari-tumor-synth", appauthor=False)),
+        _folder("cache folder", cache_folder()),
         _folder("temporary folder", Path(tempfile.gettempdir())),
     ]
 

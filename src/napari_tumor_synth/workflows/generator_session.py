@@ -2,19 +2,23 @@
 
 import gc
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tumor_synth.errors import DeviceLostError
 from napari_tumor_synth.generators.catalogue import resolve_model
 from napari_tumor_synth.generators.devices import choose_device, use_all_cores
 from napari_tumor_synth.generators.families import Generator, load_generator
-from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance
+from napari_tumor_synth.generators.provenance import Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
 from napari_tumor_synth.imaging.roi import Roi
 from napari_tumor_synth.progress import OnProgress, ignore_progress
+from napari_tumor_synth.workflows.generate import merged_decoding
 from napari_tumor_synth.workflows.inspect_roi import as_seen_by, importance_on
 
 _Key = tuple[Path, int, int, str]
@@ -37,18 +41,22 @@ class GeneratorSession:
         device: str,
         class_name: str,
         seeds: Sequence[int],
-        decoding: DecodingSettings | None = None,
+        decoding: Mapping[str, Any] | None = None,
         *,
         on_progress: OnProgress = ignore_progress,
     ) -> list[SyntheticRoi]:
-        """Make one ROI per seed; see `Generator.sample` for what may be raised."""
-        with self._lock:
+        """Make one ROI per seed; see `Generator.sample` for what may be raised.
+
+        `decoding` holds what differs from the model's own settings.
+        """
+        with self._lock, self._forgetting_lost_devices():
             generator = self._opened(model, device)
-            return generator.sample(class_name, seeds, decoding, on_progress=on_progress)
+            chosen = merged_decoding(generator, decoding or {})
+            return generator.sample(class_name, seeds, chosen, on_progress=on_progress)
 
     def repeat(self, model: str | None, device: str, record: Provenance) -> SyntheticRoi:
         """Make a sample again from its record; CheckpointError for another model's."""
-        with self._lock:
+        with self._lock, self._forgetting_lost_devices():
             return self._opened(model, device, record.model_sha256).repeat(record)
 
     def importance(self, model: str | None, device: str, roi: Roi) -> NDArray[np.float32]:
@@ -56,7 +64,7 @@ class GeneratorSession:
 
         For a synthetic ROI they come from encoding its image again.
         """
-        with self._lock:
+        with self._lock, self._forgetting_lost_devices():
             generator = self._opened(model, device)
             seen = as_seen_by(generator, roi)
             return importance_on(roi, seen, generator.importance(seen.image))
@@ -65,6 +73,15 @@ class GeneratorSession:
         """Forget the generator, and give the memory of the device back."""
         with self._lock:
             self._forget()
+
+    @contextmanager
+    def _forgetting_lost_devices(self) -> Iterator[None]:
+        """Load anew after a failure of the device: what is on it can no longer be used."""
+        try:
+            yield
+        except DeviceLostError:
+            self._generator, self._key = None, None
+            raise
 
     def _opened(self, model: str | None, device: str, expected_sha256: str = "") -> Generator:
         path, promised = resolve_model(model)
