@@ -136,3 +136,22 @@ def test_parallel_rounds_follow_the_cosine_and_settle_tokens_for_good():
     assert [mask.sum(1).tolist() for _, mask in seen] == [[count, count] for count in counts]
     for given, mask in seen:
         assert torch.equal(given[~mask], tokens[~mask])
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_a_position_that_is_empty_on_the_first_level_is_empty_on_all(causal):
+    torch.manual_seed(0)
+    settings = TransformerSettings(
+        layers=1, heads=2, width=16, length=27, codes=4, levels=3, classes=2, causal=causal
+    )
+    model = TokenTransformer(settings).eval()
+    draw = sample_causal if causal else sample_parallel
+    start = torch.zeros(8, dtype=torch.long)
+    with torch.inference_mode():
+        tokens = draw(model, start, Streams.of_seeds(range(8)), PLAIN, empty_code=0)
+        free = draw(model, start, Streams.of_seeds(range(8)), PLAIN)
+    empty = tokens[..., 0] == 0
+    assert 0 < empty.double().mean() < 1
+    assert bool((tokens[empty] == 0).all())
+    assert bool((tokens[~empty][:, 1:] == 0).any())  # the code means something else there
+    assert bool((free[free[..., 0] == 0] > 0).any())

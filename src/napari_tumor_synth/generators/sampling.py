@@ -108,11 +108,11 @@ def sample_parallel(
         hidden = model(tokens.to(start.device), start, masked.to(start.device))
         numbers = streams.uniform(length, levels)
         noise = -torch.log(-torch.log(streams.uniform(length).clamp(1e-12, 1 - 1e-12)))
-        drawn, confidence = _draw_levels(
+        drawn, logits = _draw_levels(
             model, hidden.flatten(0, 1), numbers.flatten(0, 1), decoding, empty_code
         )
-        drawn = drawn.view_as(tokens)
-        tokens = torch.where(masked[..., None], drawn, tokens)
+        confidence = _log_probability(drawn, logits)
+        tokens = torch.where(masked[..., None], drawn.view_as(tokens), tokens)
         fading = _CHOICE_TEMPERATURE * (1 - turn / rounds)
         confidence = confidence.view_as(masked) + fading * noise
         remaining = math.floor(length * math.cos(math.pi / 2 * turn / rounds))
@@ -177,20 +177,34 @@ def _draw_levels(
     numbers: Tensor,
     decoding: DecodingSettings,
     empty_code: int | None,
-) -> tuple[Tensor, Tensor]:
-    """Draw all levels ``(N, levels)`` of N positions, and the log-probability ``(N,)`` of each.
+) -> tuple[Tensor, list[Tensor]]:
+    """Draw all levels ``(N, levels)`` of N positions, given their hidden states.
 
-    Drawn on the processor: not every device has float64.
+    A position that is empty on the first level is empty on all. Drawn on the processor: not every
+    device has float64. Returned with the logits of the levels that were drawn.
     """
+    found: list[Tensor] = []
     chosen = torch.empty(len(hidden), 0, dtype=torch.long)
-    confidence = torch.zeros(len(hidden), dtype=torch.float64)
     for level in range(model.settings.levels):
-        logits = model.level_logits(hidden, chosen.to(hidden.device)).cpu()
+        if level and empty_code is not None and bool((chosen[:, 0] == empty_code).all()):
+            return chosen[:, :1].expand(-1, model.settings.levels), found
+        found.append(model.level_logits(hidden, chosen.to(hidden.device)).cpu())
         spared = empty_code if level == 0 else None
-        code = draw_codes(logits, numbers[:, level], decoding, spared)[:, None]
-        confidence += logits.double().log_softmax(-1).gather(-1, code)[:, 0]
-        chosen = torch.cat([chosen, code], dim=1)
-    return chosen, confidence
+        code = draw_codes(found[-1], numbers[:, level], decoding, spared)
+        if level and empty_code is not None:
+            code = torch.where(chosen[:, 0] == empty_code, empty_code, code)
+        chosen = torch.cat([chosen, code[:, None]], dim=1)
+    return chosen, found
+
+
+def _log_probability(codes: Tensor, logits: Sequence[Tensor]) -> Tensor:
+    """Return the log-probability ``(N,)`` float64 of codes ``(N, levels)``, all levels together."""
+    return torch.stack(
+        [
+            one.double().log_softmax(-1).gather(-1, codes[:, level, None])[:, 0]
+            for level, one in enumerate(logits)
+        ]
+    ).sum(0)
 
 
 def least_confident(confidence: Tensor, masked: Tensor, count: int) -> Tensor:
