@@ -12,6 +12,7 @@ from napari_tumor_synth.generators.sampling import (
     sample_causal,
     sample_parallel,
 )
+from napari_tumor_synth.generators.sampling_ahead import sample_ahead
 from napari_tumor_synth.networks.transformer import TokenTransformer, TransformerSettings
 
 PLAIN = DecodingSettings()
@@ -155,3 +156,39 @@ def test_a_position_that_is_empty_on_the_first_level_is_empty_on_all(causal):
     assert bool((tokens[empty] == 0).all())
     assert bool((tokens[~empty][:, 1:] == 0).any())  # the code means something else there
     assert bool((free[free[..., 0] == 0] > 0).any())
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("empty_share", [0.3, 0.97])
+def test_drawing_ahead_gives_the_tokens_that_drawing_one_by_one_gives(seed, empty_share):
+    torch.manual_seed(seed)
+    settings = TransformerSettings(
+        layers=2, heads=2, width=32, length=125, codes=6, levels=3, classes=2
+    )
+    model = TokenTransformer(settings).double().eval()
+    for weight in model.parameters():  # so that what came before matters
+        torch.nn.init.normal_(weight, std=0.3)
+    with torch.no_grad():  # the first code's row of the head, from what the final norm puts out
+        model.final_norm.bias.fill_(1.0)
+        model.head.weight[0] += math.log(empty_share / (1 - empty_share)) / 32 + 0.05
+    start = torch.tensor([seed % 2])
+    decoding = DecodingSettings(top_p=0.9, temperature=0.8)
+    with torch.inference_mode():
+        one = sample_causal(model, start, Streams.of_seeds([seed]), decoding, empty_code=0)
+        ahead = sample_ahead(model, start, Streams.of_seeds([seed]), decoding, empty_code=0)
+    assert torch.equal(ahead, one)
+    assert 0 < int((ahead[0, :, 0] > 0).sum()) < 125
+
+
+def test_drawing_ahead_tells_its_progress_to_the_end():
+    torch.manual_seed(0)
+    settings = TransformerSettings(layers=1, heads=2, width=16, length=27, codes=4, classes=2)
+    model = TokenTransformer(settings).eval()
+    told = []
+    with torch.inference_mode():
+        sample_ahead(
+            model, torch.tensor([0]), Streams.of_seeds([1]), PLAIN, told.append, empty_code=0
+        )
+    steps = [progress.step for progress in told]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == told[-1].total == 27

@@ -39,6 +39,4 @@ def test_more_voxels_and_more_tokens_take_more(causal):
     wider = small.transformer.model_copy(update={"width": 256})
     larger = small.model_copy(update={"size": (32, 32, 32)})
     assert sampling_bytes(small) < sampling_bytes(larger)
-    assert sampling_bytes(small) < sampling_bytes(
-        small.model_copy(update={"transformer": wider})
-    )
+    assert sampling_bytes(small) < sampling_bytes(small.model_copy(update={"transformer": wider}))

@@ -93,3 +93,18 @@ def test_bidirectional_model_has_no_cache() -> None:
 def test_cache_knows_its_size() -> None:
     cache: KeyValueCache = transformer().new_cache(3)
     assert (cache.batch, cache.length, cache.position) == (3, LENGTH, 0)
+
+
+def test_several_positions_at_once_equal_one_after_the_other_and_can_be_forgotten() -> None:
+    model, t = transformer(), tokens(2)
+    one_by_one = stepped(model, t, start(2))
+    cache = model.new_cache(2)
+    first = model.steps(start(2), t[:, :3], cache)
+    assert cache.position == 4
+    wrong = model.steps(None, t[:, 3:7].flip(1), cache)
+    assert wrong.shape[1] == 4
+    cache.position = 4
+    rest = model.steps(None, t[:, 3 : LENGTH - 1], cache)
+    torch.testing.assert_close(torch.cat([first, rest], dim=1), one_by_one, atol=1e-5, rtol=1e-5)
+    with pytest.raises(InputError, match="cannot take"):
+        model.steps(None, t[:, :1], cache)

@@ -78,7 +78,7 @@ def sample_causal(
     previous = start
     for position in range(length):
         hidden = model.step(previous, cache)
-        tokens[:, position], _ = _draw_levels(
+        tokens[:, position], _ = draw_levels(
             model, hidden, numbers[:, position], decoding, empty_code
         )
         previous = tokens[:, position].to(start.device)
@@ -108,7 +108,7 @@ def sample_parallel(
         hidden = model(tokens.to(start.device), start, masked.to(start.device))
         numbers = streams.uniform(length, levels)
         noise = -torch.log(-torch.log(streams.uniform(length).clamp(1e-12, 1 - 1e-12)))
-        drawn, logits = _draw_levels(
+        drawn, logits = draw_levels(
             model, hidden.flatten(0, 1), numbers.flatten(0, 1), decoding, empty_code
         )
         confidence = _log_probability(drawn, logits)
@@ -171,21 +171,22 @@ def _kept(logits: Tensor, decoding: DecodingSettings) -> Tensor:
     return logits
 
 
-def _draw_levels(
+def draw_levels(
     model: TokenTransformer,
     hidden: Tensor,
     numbers: Tensor,
     decoding: DecodingSettings,
     empty_code: int | None,
+    first: Tensor | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Draw all levels ``(N, levels)`` of N positions, given their hidden states.
 
-    A position that is empty on the first level is empty on all. Drawn on the processor: not every
+    Their codes of the first level ``(N,)`` may be known already. A position that is empty on the first level is empty on all. Drawn on the processor: not every
     device has float64. Returned with the logits of the levels that were drawn.
     """
     found: list[Tensor] = []
-    chosen = torch.empty(len(hidden), 0, dtype=torch.long)
-    for level in range(model.settings.levels):
+    chosen = torch.empty(len(hidden), 0, dtype=torch.long) if first is None else first[:, None]
+    for level in range(chosen.shape[1], model.settings.levels):
         if level and empty_code is not None and bool((chosen[:, 0] == empty_code).all()):
             return chosen[:, :1].expand(-1, model.settings.levels), found
         found.append(model.level_logits(hidden, chosen.to(hidden.device)).cpu())

@@ -6,7 +6,7 @@ from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.generators.provenance import MAX_SEED
 
 BATCH_WIDTH = 8
-"""Samples drawn together."""
+"""Samples drawn together, where that is not slower than one at a time."""
 
 
 def require_in_range(seeds: Sequence[int]) -> None:
@@ -24,7 +24,7 @@ def require_in_range(seeds: Sequence[int]) -> None:
             )
 
 
-def in_batches(seeds: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield the seeds, at most `BATCH_WIDTH` at a time."""
-    for first in range(0, len(seeds), BATCH_WIDTH):
-        yield seeds[first : first + BATCH_WIDTH]
+def in_batches(seeds: Sequence[int], width: int = BATCH_WIDTH) -> Iterator[Sequence[int]]:
+    """Yield the seeds, at most `width` at a time."""
+    for first in range(0, len(seeds), width):
+        yield seeds[first : first + width]

@@ -19,12 +19,11 @@ from napari_tumor_synth.generators.provenance import (
     now,
     versions,
 )
-from napari_tumor_synth.generators.sampling import Streams, sample_causal, sample_parallel
-from napari_tumor_synth.generators.seeds import BATCH_WIDTH, in_batches, require_in_range
+from napari_tumor_synth.generators.seeds import in_batches, require_in_range
 from napari_tumor_synth.generators.synthetic import SyntheticRoi, synthetic_roi
+from napari_tumor_synth.generators.vqgan_drawing import draw_tokens, samples_together
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
-from napari_tumor_synth.networks.quantiser import EMPTY_CODE
 from napari_tumor_synth.networks.transformer import TokenTransformer, to_codes
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
@@ -118,16 +117,19 @@ class VqganGenerator:
         chosen = self._resolved(decoding or self.default_decoding)
         self.require([class_name], seeds, chosen)
         samples: list[SyntheticRoi] = []
-        for batch in in_batches(seeds):
+        for batch in in_batches(seeds, samples_together(self.settings)):
             done = len(samples)
 
-            def report(progress: Progress, done: int = done) -> None:
+            def report(progress: Progress, done: int = done, batch: Sequence[int] = batch) -> None:
                 share = progress.step / progress.total
-                step = done * progress.total + round(share * BATCH_WIDTH * progress.total)
+                step = done * progress.total + round(share * len(batch) * progress.total)
                 total = len(seeds) * progress.total
-                on_progress(Progress(min(step, total), total, progress.message))
+                on_progress(Progress(step, total, progress.message))
 
-            tokens = self.draw_tokens(class_name, batch, chosen, on_progress=report)
+            with _computing():
+                tokens = draw_tokens(
+                    self.settings, self.transformer, class_name, batch, chosen, report
+                )
             samples += [
                 self._finished(row, self._record(class_name, seed, chosen, row))
                 for seed, row in zip(batch, tokens, strict=True)
@@ -154,27 +156,6 @@ class VqganGenerator:
             )
         again = self._record(record.class_name, record.seed, record.decoding, tokens)
         return self._finished(tokens, again)
-
-    def draw_tokens(
-        self,
-        class_name: str,
-        seeds: Sequence[int],
-        decoding: DecodingSettings,
-        *,
-        on_progress: OnProgress = ignore_progress,
-    ) -> Tensor:
-        """Draw token grids ``(len(seeds), length, levels)``, at most `BATCH_WIDTH` at a time."""
-        # The batch always has the same width: a matrix product may round differently for another
-        # number of rows, and a sample must not depend on its company.
-        padded = [*seeds, *(0 for _ in range(BATCH_WIDTH - len(seeds)))]
-        streams = Streams.of_seeds(padded)
-        start = self._start(class_name, streams)
-        draw = sample_causal if self.settings.transformer.causal else sample_parallel
-        with _computing():
-            tokens = draw(
-                self.transformer, start, streams, decoding, on_progress, empty_code=self._empty_code
-            )
-        return tokens[: len(seeds)]
 
     def decode_tokens(self, tokens: Tensor) -> NDArray[np.float32]:
         """Return what the decoder makes of tokens: ``(B, C, S, A, R)`` in [-1, 1]."""
@@ -213,24 +194,11 @@ class VqganGenerator:
                 .numpy()
             )
 
-    @property
-    def _empty_code(self) -> int | None:
-        """First-level code of positions without tumour, if the autoencoder has one."""
-        return EMPTY_CODE if self.settings.autoencoder.empty_positions == "zero" else None
-
     def _finished(self, tokens: Tensor, record: Provenance) -> SyntheticRoi:
         return synthetic_roi(self.decode_tokens(tokens[None])[0], record, self.mask_threshold)
 
     def _tensor(self, image: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(image))[None].to(self.device)
-
-    def _start(self, class_name: str, streams: Streams) -> Tensor:
-        if self.settings.conditional:
-            index = self.classes.index(class_name)
-            return torch.full((len(streams.generators),), index, device=self.device)
-        # 2023 section 4.3: "we select a random index to start with from the codebook"
-        codes = self.settings.autoencoder.codes
-        return (streams.uniform(1)[:, 0] * codes).long().to(self.device)
 
     def _resolved(self, decoding: DecodingSettings) -> DecodingSettings:
         way = "autoregressive" if self.settings.transformer.causal else "parallel"

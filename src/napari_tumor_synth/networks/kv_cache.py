@@ -56,11 +56,11 @@ class KeyValueCache:
         """Positions that fit."""
         return self.memory.shape[4]
 
-    def require_space(self, batch: int) -> None:
-        """Raise InputError if the next position of `batch` samples does not fit."""
-        if batch != self.batch or self.position >= self.length:
+    def require_space(self, batch: int, count: int = 1) -> None:
+        """Raise InputError if the next `count` positions of `batch` samples do not fit."""
+        if batch != self.batch or self.position + count > self.length:
             raise InputError(
                 f"A cache for {self.batch} sample(s) of {self.length} tokens cannot take token "
-                f"{self.position + 1} of {batch} sample(s).",
+                f"{self.position + count} of {batch} sample(s).",
                 "Make a new cache for each batch of samples.",
             )

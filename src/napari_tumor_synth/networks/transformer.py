@@ -51,19 +51,23 @@ class Block(nn.Module):
         x = x + F.dropout(attended, self.dropout, self.training)
         return x + self.feed_forward(x)  # type: ignore[no-any-return]
 
-    def step(self, x: Tensor, keys: Tensor, values: Tensor, position: int) -> Tensor:
-        """Transform one position (B, width), given the cached ones before it."""
-        batch, width = x.shape
+    def steps(self, x: Tensor, keys: Tensor, values: Tensor, position: int) -> Tensor:
+        """Transform some positions (B, n, width), given the cached ones before them."""
+        batch, count, width = x.shape
         mixed = self.queries_keys_values(self.attention_norm(x))
-        query, key, value = mixed.view(batch, 3, self.heads, width // self.heads).unbind(1)
-        keys[:, :, position] = key
-        values[:, :, position] = value
-        seen = position + 1
+        split = mixed.view(batch, count, 3, self.heads, width // self.heads)
+        query, key, value = split.permute(2, 0, 3, 1, 4)
+        seen = position + count
+        keys[:, :, position:seen] = key
+        values[:, :, position:seen] = value
         # Plain products: the fused kernel rounds by a sample's place in the batch, these do not.
-        scaled = query.unsqueeze(2) * (width // self.heads) ** -0.5
-        weights = (scaled.to(keys.dtype) @ keys[:, :, :seen].transpose(2, 3)).softmax(-1)
-        attended = (weights @ values[:, :, :seen]).reshape(batch, width).to(x.dtype)
-        x = x + self.attention_out(attended)
+        scaled = query * (width // self.heads) ** -0.5
+        scores = scaled.to(keys.dtype) @ keys[:, :, :seen].transpose(2, 3)
+        if count > 1:
+            later = torch.ones(count, seen, dtype=torch.bool, device=x.device).triu(position + 1)
+            scores = scores.masked_fill(later, -torch.inf)
+        attended = (scores.softmax(-1) @ values[:, :, :seen]).transpose(1, 2)
+        x = x + self.attention_out(attended.reshape(batch, count, width).to(x.dtype))
         return x + self.feed_forward(x)  # type: ignore[no-any-return]
 
 
@@ -183,14 +187,34 @@ class TokenTransformer(nn.Module):
         cache : KeyValueCache
             From `new_cache`; it moves on by one position.
         """
-        cache.require_space(previous.shape[0])
-        position = cache.position
-        x = self._embedded_start(previous) if position == 0 else self._embedded(previous)
-        x = x + cache.positions[position]
+        if cache.position == 0:
+            return self.steps(previous, None, cache)[:, 0]
+        return self.steps(None, previous[:, None], cache)[:, 0]
+
+    def steps(self, start: Tensor | None, tokens: Tensor | None, cache: KeyValueCache) -> Tensor:
+        """Return the hidden states (B, n, width) that follow the cached positions.
+
+        Parameters
+        ----------
+        start : Tensor or None
+            (B,) start indices, when the cache is empty; else None.
+        tokens : Tensor or None
+            (B, m, levels), the tokens that come next; n is m, and one more with a start.
+        cache : KeyValueCache
+            From `new_cache`; it moves on by n positions. Setting its `position` back forgets those
+            beyond.
+        """
+        parts = [] if start is None else [self._embedded_start(start).unsqueeze(1)]
+        if tokens is not None:
+            parts.append(self._embedded(tokens))
+        x = torch.cat(parts, dim=1)
+        cache.require_space(x.shape[0], x.shape[1])
+        position, count = cache.position, x.shape[1]
+        x = x + cache.positions[position : position + count]
         for block, (keys, values) in zip(self.blocks, cache.layers, strict=True):
             assert isinstance(block, Block)
-            x = block.step(x, keys, values, position)
-        cache.position += 1
+            x = block.steps(x, keys, values, position)
+        cache.position += count
         hidden: Tensor = self.final_norm(x)
         return hidden
 

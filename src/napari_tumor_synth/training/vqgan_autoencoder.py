@@ -70,7 +70,9 @@ class AutoencoderStage:
         self.rois = len(training)
         self.total_steps = total_steps(self.settings.phases, self.rois)
         self.samplers = [
-            BatchSampler(source, training, (recipe.seed, self.first_stream + number), mirror=recipe.mirror)
+            BatchSampler(
+                source, training, (recipe.seed, self.first_stream + number), mirror=recipe.mirror
+            )
             for number in range(len(self.settings.phases))
         ]
         self.fabric = fabric

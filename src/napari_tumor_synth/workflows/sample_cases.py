@@ -10,9 +10,7 @@ from napari_tumor_synth.workflows.case_files import find_files
 SAMPLE_SEED = 1
 
 
-def sample_case(
-    class_name: str, cache: Path, *, on_progress: OnProgress = ignore_progress
-) -> Case:
+def sample_case(class_name: str, cache: Path, *, on_progress: OnProgress = ignore_progress) -> Case:
     """Return a simulated case with four sequences and its segmentation.
 
     Parameters
