@@ -52,7 +52,7 @@ def test_an_unknown_model_lists_those_there_are(models):
 def test_a_model_that_needs_more_memory_than_the_cap_is_refused(models):
     entry = catalogue.add_to_catalogue(models / "tiny.safetensors", dict(VALUES))
     large = entry.model_copy(update={"memory_mb": 1500.0})
-    with pytest.raises(MemoryLimitError, match="about 1.5 GB .* cap is 1.4 GB"):
+    with pytest.raises(MemoryLimitError, match=r"about 1\.5 GB .* cap is 1\.4 GB"):
         catalogue.require_within(large, 1.4)
     catalogue.require_within(large, 1.5)
     catalogue.require_within(large, 0)

@@ -12,7 +12,6 @@ from torch import nn
 from napari_tumor_synth.errors import DeviceLostError, InputError, MemoryLimitError
 from napari_tumor_synth.processors import worker_count
 
-
 _LOST = re.compile(r"CUDA error|CUDA driver|cuDNN error|MPS backend|HIP error")
 
 

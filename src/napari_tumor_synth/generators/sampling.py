@@ -181,8 +181,9 @@ def draw_levels(
 ) -> tuple[Tensor, list[Tensor]]:
     """Draw all levels ``(N, levels)`` of N positions, given their hidden states.
 
-    Their codes of the first level ``(N,)`` may be known already. A position that is empty on the first level is empty on all. Drawn on the processor: not every
-    device has float64. Returned with the logits of the levels that were drawn.
+    Their codes of the first level ``(N,)`` may be known already. A position that is empty on the
+    first level is empty on all. Drawn on the processor: not every device has float64. Returned with
+    the logits of the levels that were drawn.
     """
     found: list[Tensor] = []
     chosen = torch.empty(len(hidden), 0, dtype=torch.long) if first is None else first[:, None]

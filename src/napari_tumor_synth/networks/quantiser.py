@@ -79,8 +79,9 @@ class EmaQuantiser(nn.Module):
     kmeans_iterations : int
         Of the start on the first training batch. 0 starts at random vectors of it.
     zero_code : bool
-        `EMPTY_CODE` of every level is the zero vector and is never learnt, and nothing is learnt from
-        vectors that are exactly zero: positions without content do not compete for the codebooks.
+        `EMPTY_CODE` of every level is the zero vector and is never learnt, and nothing is learnt
+        from vectors that are exactly zero: positions without content do not compete for the
+        codebooks.
     """
 
     initialised: Tensor

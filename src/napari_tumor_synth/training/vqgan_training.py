@@ -204,6 +204,7 @@ def _export(
     }
     if autoencoder.bare.importance is not None:
         states["importance"] = autoencoder.bare.importance.state_dict()
+    stages: list[Stage] = [*autoencoders, transformer]
     described = folder.description()
     provenance: dict[str, Any] = {
         "recipe": described["recipe"],
@@ -211,8 +212,7 @@ def _export(
         "rois": {split: len(cache.indices(split)) for split in ("train", "validation", "test")},
         "environment": described["environment"],
         "metrics": {
-            stage.name: folder.summary(stage.name).get("last_review", {})
-            for stage in (*autoencoders, transformer)
+            stage.name: folder.summary(stage.name).get("last_review", {}) for stage in stages
         },
         "licence": "as the data's owner decides",
     }

@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-
 from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.files import sha256_of_file, writable_folder
