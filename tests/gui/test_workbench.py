@@ -19,6 +19,7 @@ from tiny_vqgan import tiny_settings, write_tiny
 
 pytestmark = pytest.mark.gui
 
+LARGE_LESION = 4  # seed of a case whose lesion has voxels of 4 mm
 ABOUT = {"name": "tiny", "description": "d", "licence": "CC0", "training_data": "noise"}
 
 
@@ -172,6 +173,42 @@ def test_a_second_case_during_a_run_keeps_the_result(bench, qtbot, case, tmp_pat
         lambda: bool(bench.session.samples) and bench.session.case.case.name == other.name,
         timeout=30_000,
     )
+
+
+def test_the_real_roi_beside_a_synthetic_one_is_told_apart_in_every_pane(bench, qtbot, tmp_path):
+    viewer = opened(bench, qtbot, write_case(tmp_path, "Brats18_CBICA_L00_1", LARGE_LESION))
+    (sample,) = generated(bench, qtbot, 1)
+    panes = bench.scene.planes.view.panes
+
+    def boxes(plane):
+        return {caption: corners for *corners, caption in panes[plane].overlay.content.boxes}
+
+    assert list(boxes("axial")) == [""]  # alone: the badge in the corner says what it is
+    bench.generate.beside.click()
+    beside = next(layer for layer in viewer.layers if layer.name.startswith("REAL"))
+    made = viewer.layers["SYNTHETIC HGG seed 1"]
+    np.testing.assert_allclose(beside.scale, made.scale)
+    step = np.subtract(beside.translate, made.translate)
+    np.testing.assert_allclose(step, [0, 0, made.scale[2] * sample.roi.shape[2]])
+    bench.scene.planes.move_to(tuple(np.mean(made.extent.world, axis=0).tolist()))
+    assert set(boxes("sagittal")) == {"SYNTHETIC"}
+    for plane in ("axial", "coronal"):
+        real, synthetic = boxes(plane)["REAL"], boxes(plane)["SYNTHETIC"]
+        # radiological: the patient's right is on the left of the screen
+        assert max(x for x, _ in real) == pytest.approx(min(x for x, _ in synthetic))
+    bench.scene.planes.move_to(tuple(np.mean(beside.extent.world, axis=0).tolist()))
+    assert set(boxes("sagittal")) == {"REAL"}
+    bench.generate.beside.click()
+    assert list(boxes("coronal")) == [""]
+    assert beside not in viewer.layers
+
+
+def test_a_lesion_too_small_for_the_models_grid_is_a_sentence(bench, qtbot, case):
+    opened(bench, qtbot, case)
+    generated(bench, qtbot, 1)
+    bench.generate.beside.click()
+    assert "No voxel of 4 mm" in bench.generate.message.text
+    assert not [layer for layer in bench.scene.viewer.layers if layer.name.startswith("REAL")]
 
 
 def test_layers_that_a_user_deletes_are_forgotten(bench, qtbot, case):

@@ -224,7 +224,7 @@ class CasePanel(QWidget):
         stored = "".join(image.source.orientation) if image.source else "RAS"
         facts = {
             "Patient": opened.case.patient,
-            "Class": opened.case.class_name,
+            "Class": opened.case.class_name + (" (simulated)" if opened.simulated else ""),
             "Size": " × ".join(map(str, image.shape)) + " voxels",
             "Spacing": " × ".join(f"{value:.3g}" for value in image.spacing) + " mm",
             "Stored as": stored + (f", oblique by {oblique:.1f}°" if oblique else ""),

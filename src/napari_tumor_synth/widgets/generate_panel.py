@@ -89,6 +89,7 @@ class GeneratePanel(QWidget):
             signal.connect(self._soon)
         self.live.toggled.connect(self._on_live)
         self.beside.toggled.connect(session.set_beside)
+        session.trouble.connect(self.message.fail)
         self.refresh_models()
 
     def refresh_models(self) -> None:

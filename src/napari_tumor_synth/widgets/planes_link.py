@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_tumor_synth.widgets.planes.anatomy import Direction
+    from napari_tumor_synth.widgets.planes.box import Box
     from napari_tumor_synth.widgets.planes.crosshair import Position
     from napari_tumor_synth.widgets.session import Session
 
@@ -45,7 +46,7 @@ class PlanesLink:
         self._viewer, self._session, self._value_at = viewer, session, value_at
         self.view: PlanesView | None = None
         self._badges: tuple[str, ...] = ()
-        self._box: tuple[Position, Position] | None = None
+        self._boxes: tuple[Box, ...] = ()
         self._origin: Position | None = None
 
     def open(self) -> None:
@@ -60,7 +61,7 @@ class PlanesLink:
         view.tools.side_asked.connect(self.look_from)
         view.closed.connect(self._on_closed)
         view.set_badges(self._badges)
-        view.set_box(self._box)
+        view.set_boxes(self._boxes)
         self.view = view
         halve(self._viewer.window.add_dock_widget(view, area="right", name="Planes"))
 
@@ -89,11 +90,11 @@ class PlanesLink:
         if self.view is not None:
             self._tell_position(self.view.crosshair.position)
 
-    def set_box(self, box: tuple[Position, Position] | None) -> None:
-        """Draw the ROI's box."""
-        self._box = box
+    def set_boxes(self, boxes: tuple[Box, ...]) -> None:
+        """Draw the boxes of ROIs."""
+        self._boxes = boxes
         if self.view is not None:
-            self.view.set_box(box)
+            self.view.set_boxes(boxes)
 
     def fit(self) -> None:
         """Show all of what is visible, in 3D too."""

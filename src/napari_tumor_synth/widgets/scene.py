@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels, Layer
 
+from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.imaging.region import Roi
 from napari_tumor_synth.imaging.roi import regrid_roi
 from napari_tumor_synth.widgets.choices import grid_text
 from napari_tumor_synth.widgets.colour_bar import IMPORTANCE_COLOURS
 from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi_layer, see_through
+from napari_tumor_synth.widgets.places import affine_at, affine_beside, box_of, middle_of
 from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D
 from napari_tumor_synth.widgets.planes_link import OVERLAY, PlanesLink
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_tumor_synth.generators.synthetic import SyntheticRoi
-    from napari_tumor_synth.imaging.display_frame import DisplayFrame
     from napari_tumor_synth.widgets.importance_panel import ImportanceLook
     from napari_tumor_synth.widgets.segmentation_view import SegmentationLook
     from napari_tumor_synth.widgets.session import Session
@@ -93,9 +94,9 @@ class Scene:
         self._drop("importance")
         self._drop("roi")
         if roi is None or self.session.case is None:
-            self.planes.set_box(None)
+            self.planes.set_boxes(())
             return
-        self.planes.set_box(box_of(roi, self.session.frame))
+        self.planes.set_boxes((box_of(roi, self.session.frame),))
         name = f"{self.session.case.case.name} ROI"
         data, attributes, kind = roi_layer(
             roi, self.session.frame, name, {"roi": True, OVERLAY: True}
@@ -117,16 +118,6 @@ class Scene:
         (layer,) = self._added((data, attributes, kind))
         self._samples[id(sample)] = layer
 
-    def _affine_for(self, roi: Roi) -> Any:
-        """Return where a synthetic ROI is shown: centred on the real one, or on the origin."""
-        frame, real = self.session.frame, self.session.roi
-        centre = np.zeros(3) if real is None else _centre(real)
-        directions = frame.axes * np.linalg.norm(roi.affine[:3, :3], axis=0)
-        affine = np.eye(4)
-        affine[:3, :3] = directions
-        affine[:3, 3] = centre - directions @ ((np.array(roi.shape[::-1]) - 1) / 2)
-        return affine
-
     def _on_sample_removed(self, sample: SyntheticRoi) -> None:
         self._remove(self._samples.pop(id(sample), None))
 
@@ -137,38 +128,50 @@ class Scene:
             layer.visible = (made is not None) == (role == "beside")
         for key, layer in self._samples.items():
             layer.visible = made is not None and key == id(made)
-        self._show_beside()
         frame = self.session.frame
         if made is not None:
             record, shown = made.provenance, self._as_shown(made.roi)
             badges: tuple[str, ...] = ("SYNTHETIC", grid_text(record.grid, record.spacing_mm))
-            self.planes.set_box(box_of(shown, frame))
-            self.planes.set_origin(_middle(shown, frame))
+            self.planes.set_origin(middle_of(shown, frame))
         else:
             real = self.session.roi
             badges = (f"oblique, {frame.obliquity_degrees:.0f}°",) if frame.is_oblique else ()
-            self.planes.set_box(None if real is None else box_of(real, frame))
+            self.planes.set_boxes(() if real is None else (box_of(real, frame),))
             self.planes.set_origin(None)
         self.planes.set_badges(badges)
-        self.planes.fit()
         self._show_notice(badges if made is not None else ())
+        self._show_beside()
+        self.planes.fit()
 
     def _show_beside(self, ignored: object = None) -> None:
         """Show the real ROI at the patient's right of the selected synthetic one, or not."""
         self._drop("beside")
-        real, selected = self.session.roi, self.session.selected
-        if not self.session.beside or real is None or selected is None or isinstance(selected, Roi):
+        real, selected, frame = self.session.roi, self.session.selected, self.session.frame
+        if selected is None or isinstance(selected, Roi):
             return
         made = selected.roi
-        like = regrid_roi(real, made.shape, made.settings.spacing_mm)
-        affine = self._affine_for(made)
-        affine[:3, 3] += affine[:3, 0] * made.shape[2]
-        shown = replace(like, affine=affine)
-        name = f"REAL, on the grid {grid_text(made.shape, made.settings.spacing_mm)}"
-        self._add("beside", roi_layer(shown, self.session.frame, name, {"roi": True}))
+        self.planes.set_boxes((box_of(self._as_shown(made), frame),))
+        if not self.session.beside or real is None:
+            return
+        try:
+            like = regrid_roi(real, made.shape, made.settings.spacing_mm)
+        except TumorSynthError as error:  # a lesion smaller than the model's voxels
+            self.session.trouble.emit(error)
+            return
+        shown = replace(like, affine=affine_beside(made, frame, real))
+        case = self.session.case
+        kind = "SIMULATED" if case is not None and case.simulated else "REAL"
+        name = f"{kind}, on the grid {grid_text(made.shape, made.settings.spacing_mm)}"
+        self._add("beside", roi_layer(shown, frame, name, {"roi": True}))
+        self.planes.set_boxes(
+            (
+                box_of(self._as_shown(made), frame, "SYNTHETIC"),
+                box_of(shown, frame, kind),
+            )
+        )
 
     def _as_shown(self, roi: Roi) -> Roi:
-        return replace(roi, affine=self._affine_for(roi))
+        return replace(roi, affine=affine_at(roi, self.session.frame, self.session.roi))
 
     def _on_importance(self, found: tuple[Any, Roi] | None) -> None:
         self._drop("importance")
@@ -243,21 +246,3 @@ class Scene:
             self.viewer.layers.remove(layer)
         finally:
             self._removing = False
-
-
-def box_of(roi: Roi, frame: DisplayFrame) -> tuple[Any, Any]:
-    """Return two opposite corners (S, A, R) of an ROI's box in mm, at the faces of its voxels."""
-    placed = frame.place(roi.affine)
-    scale, first = np.array(placed.scale), np.array(placed.translate)
-    low, high = first - scale / 2, first + scale * (np.array(roi.shape) - 0.5)
-    return tuple(low.tolist()), tuple(high.tolist())
-
-
-def _middle(roi: Roi, frame: DisplayFrame) -> Any:
-    low, high = box_of(roi, frame)
-    return tuple(((np.array(low) + np.array(high)) / 2).tolist())
-
-
-def _centre(roi: Roi) -> Any:
-    middle = (np.array(roi.shape[::-1]) - 1) / 2
-    return roi.affine[:3, :3] @ middle + roi.affine[:3, 3]

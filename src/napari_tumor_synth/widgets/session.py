@@ -49,6 +49,7 @@ class Session:
     model_changed = Signal(object)  # CatalogueEntry or None
     beside_changed = Signal(bool)
     importance_look_changed = Signal(object)  # ImportanceLook
+    trouble = Signal(object)  # TumorSynthError: what was asked for cannot be shown
     importance_changed = Signal(object)  # (array on the ROI's grid, its ROI) or None
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from napari_tumor_synth.imaging.label_schemes import label_name
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.volume import Volume, require_same_grid
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
-from napari_tumor_synth.workflows.roi import stem_of
+from napari_tumor_synth.workflows.roi import is_simulated, stem_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +34,8 @@ class OpenCase:
         The labels above 0 that the segmentation holds, and what they mean.
     notes : tuple of str
         What is doubtful about the files, one sentence each.
+    simulated : bool
+        Whether the files say that the case is a phantom's.
     """
 
     case: Case
@@ -42,6 +44,7 @@ class OpenCase:
     frame: DisplayFrame
     labels: Mapping[int, str]
     notes: tuple[str, ...]
+    simulated: bool = False
 
 
 def case_of_files(image: Path, segmentation: Path, sequence: str = "flair") -> Case:
@@ -112,4 +115,5 @@ def open_case(
         frame=DisplayFrame.of(segmentation),
         labels={label: label_name(label, case.label_scheme) for label in present if label > 0},
         notes=tuple(notes),
+        simulated=is_simulated([case.sequences[name] for name in wanted]),
     )

@@ -83,7 +83,9 @@ def save_roi_of_case(
             require_not_input(path, (*images.values(), segmentation))
         for path in files.all:
             require_replaceable(path, lambda path: _is_of(roi, path, files), overwrite=overwrite)
-        return roi, write_roi(roi, out, name, description=_notice(images.values()))
+        return roi, write_roi(
+            roi, out, name, description=SIMULATED_NOTICE if is_simulated(images.values()) else ""
+        )
 
 
 def stem_of(path: Path) -> str:
@@ -94,9 +96,10 @@ def stem_of(path: Path) -> str:
     return name
 
 
-def _notice(images: Iterable[Path]) -> str:
+def is_simulated(images: Iterable[Path]) -> bool:
+    """Tell whether the header of any of these files says that it is of a simulated case."""
     simulated = is_described_as(SIMULATED_NOTICE)
-    return SIMULATED_NOTICE if any(simulated(path) for path in images) else ""
+    return any(simulated(path) for path in images)
 
 
 def _is_of(roi: Roi, path: Path, files: RoiFiles) -> bool:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from napari_tumor_synth.widgets.planes.anatomy import EdgeLetters
 
+Pixel = tuple[float, float]
+DrawnBox = tuple[Pixel, Pixel, str]
+
 _LETTER = QColor(255, 214, 102)
 _CROSSHAIR = QColor(120, 200, 255, 150)
 _RULER = QColor(140, 255, 140)
@@ -40,8 +43,8 @@ class OverlayContent:
         Upper right corner, one below the other.
     ruler : tuple, optional
         Both ends (x, y) and the label.
-    box : tuple, optional
-        Two opposite corners (x, y) of the ROI's box.
+    boxes : tuple of DrawnBox
+        Two opposite corners (x, y) of each ROI's box, and its caption.
     """
 
     letters: EdgeLetters
@@ -50,7 +53,7 @@ class OverlayContent:
     title: str = ""
     badges: tuple[str, ...] = ()
     ruler: tuple[tuple[float, float], tuple[float, float], str] | None = None
-    box: tuple[tuple[float, float], tuple[float, float]] | None = None
+    boxes: tuple[DrawnBox, ...] = ()
 
 
 class PaneOverlay(QWidget):
@@ -73,8 +76,8 @@ class PaneOverlay(QWidget):
 
     def _draw(self, painter: QPainter) -> None:
         content = self.content
-        if content.box is not None:
-            self._draw_box(painter, *content.box)
+        for one, other, caption in content.boxes:
+            self._draw_box(painter, one, other, caption)
         if content.crosshair is not None:
             self._draw_crosshair(painter, *content.crosshair)
         if content.ruler is not None:
@@ -116,12 +119,16 @@ class PaneOverlay(QWidget):
         ):
             painter.drawLine(QPointF(*begin), QPointF(*end))
 
-    def _draw_box(
-        self, painter: QPainter, one: tuple[float, float], other: tuple[float, float]
-    ) -> None:
+    def _draw_box(self, painter: QPainter, one: Pixel, other: Pixel, caption: str) -> None:
         painter.setPen(QPen(_BOX, 1, Qt.PenStyle.DashLine))
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(QRectF(QPointF(*one), QPointF(*other)).normalized())
+        area = QRectF(QPointF(*one), QPointF(*other)).normalized()
+        painter.drawRect(area)
+        if caption:
+            metrics = painter.fontMetrics()
+            width, height = metrics.horizontalAdvance(caption) + 12, metrics.height() + 4
+            above = max(area.top() - height - 2, 0.0)
+            self._draw_tag(painter, caption, area.center().x() - width / 2, above)
 
     def _draw_ruler(
         self, painter: QPainter, begin: tuple[float, float], end: tuple[float, float], label: str
@@ -137,10 +144,15 @@ class PaneOverlay(QWidget):
         top = float(_MARGIN)
         for badge in badges:
             width = metrics.horizontalAdvance(badge) + 12
-            box = QRectF(self.width() - width - _MARGIN, top, width, metrics.height() + 4)
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(_BADGE)
-            painter.drawRoundedRect(box, 4, 4)
-            painter.setPen(QColor("black"))
-            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, badge)
-            top += box.height() + 3
+            top += self._draw_tag(painter, badge, self.width() - width - _MARGIN, top) + 3
+
+    def _draw_tag(self, painter: QPainter, text: str, left: float, top: float) -> float:
+        """Draw words on a patch of colour; return its height."""
+        metrics = painter.fontMetrics()
+        box = QRectF(left, top, metrics.horizontalAdvance(text) + 12, metrics.height() + 4)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_BADGE)
+        painter.drawRoundedRect(box, 4, 4)
+        painter.setPen(QColor("black"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
+        return float(box.height())

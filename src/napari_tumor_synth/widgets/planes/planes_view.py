@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QShortcut, QSplitter, QToolTip, QVBoxLayout, 
 
 from napari_tumor_synth.widgets.leaving import LeavingWidget
 from napari_tumor_synth.widgets.planes.anatomy import PLANES, Convention, Plane
+from napari_tumor_synth.widgets.planes.box import Box
 from napari_tumor_synth.widgets.planes.crosshair import Crosshair, Position
 from napari_tumor_synth.widgets.planes.slice_pane import SlicePane
 from napari_tumor_synth.widgets.planes.tool_bar import PlanesToolBar
@@ -127,10 +128,10 @@ class PlanesView(LeavingWidget):
             pane.overlay.content.badges = badges
             pane.overlay.update()
 
-    def set_box(self, box: tuple[Position, Position] | None) -> None:
-        """Draw the ROI's box in all panes."""
+    def set_boxes(self, boxes: tuple[Box, ...]) -> None:
+        """Draw the boxes of ROIs in all panes."""
         for pane in self.panes.values():
-            pane.set_box(box)
+            pane.set_boxes(boxes)
 
     def set_convention(self, convention: Convention) -> None:
         """Switch all panes between radiological and neurological."""

@@ -18,13 +18,14 @@ from napari_tumor_synth.widgets.planes.anatomy import (
     orientation_2d,
 )
 from napari_tumor_synth.widgets.planes.layer_mirror import LayerMirror
-from napari_tumor_synth.widgets.planes.overlay import OverlayContent, PaneOverlay
+from napari_tumor_synth.widgets.planes.overlay import DrawnBox, OverlayContent, PaneOverlay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari.components import LayerList
 
+    from napari_tumor_synth.widgets.planes.box import Box
     from napari_tumor_synth.widgets.planes.crosshair import Crosshair, Position
 
 LEFT, RIGHT, MIDDLE = 1, 2, 3
@@ -56,7 +57,7 @@ class SlicePane(QWidget):
         self._convention = convention
         self.ruler = self._closed = False
         self._measured: tuple[Position, Position] | None = None
-        self._box: tuple[Position, Position] | None = None
+        self._boxes: tuple[Box, ...] = ()
         self._across, self._vertical, self._horizontal = ORDER[plane]
         self.model = ViewerModel(title=plane)
         self.model.dims.ndim = 3
@@ -89,9 +90,9 @@ class SlicePane(QWidget):
         self.overlay.content.letters = edge_letters(self.plane, convention)
         self._follow_camera()
 
-    def set_box(self, box: tuple[Position, Position] | None) -> None:
-        """Draw a box between two corners (S, A, R) in mm, in the slices that it covers."""
-        self._box = box
+    def set_boxes(self, boxes: tuple[Box, ...]) -> None:
+        """Draw boxes, each in the slices that it covers."""
+        self._boxes = boxes
         self._follow_camera()
 
     def step(self, slices: int) -> None:
@@ -199,13 +200,13 @@ class SlicePane(QWidget):
         length = math.dist(begin, end)
         return self.to_pixels(begin), self.to_pixels(end), f"{length:.1f} mm"
 
-    def _drawn_box(self) -> tuple[tuple[float, float], tuple[float, float]] | None:
-        if self._box is None:
-            return None
-        low, high = self._box
-        if not low[self._across] <= self.crosshair.position[self._across] <= high[self._across]:
-            return None
-        return self.to_pixels(low), self.to_pixels(high)
+    def _drawn_boxes(self) -> tuple[DrawnBox, ...]:
+        here = self.crosshair.position[self._across]
+        return tuple(
+            (self.to_pixels(box.low), self.to_pixels(box.high), box.caption)
+            for box in self._boxes
+            if box.covers(self._across, here)
+        )
 
     def _follow_crosshair(self, position: Position) -> None:
         self.model.dims.set_point(self._across, position[self._across])
@@ -217,7 +218,7 @@ class SlicePane(QWidget):
         shown = bool(self.model.layers)
         self.overlay.content.crosshair = self.to_pixels(self.crosshair.position) if shown else None
         self.overlay.content.ruler = self._drawn_ruler()
-        self.overlay.content.box = self._drawn_box()
+        self.overlay.content.boxes = self._drawn_boxes()
         self.overlay.update()
 
 
