@@ -150,7 +150,7 @@ def test_labels_are_hidden_outlined_and_faded(qtbot):
     view.set_labels({1: "core", 2: "oedema", 4: "enhancing tumour"})
     told = []
     view.changed.connect(told.append)
-    view._boxes[2].click()
+    view.labels.tick(2, False)
     view.outline.click()
     view.opacity.setValue(80)
     assert told[-1] == SegmentationLook(True, 0.8, frozenset({2}))

@@ -22,6 +22,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLargeIntSpinBox
 
+from napari_tumor_synth.widgets.words import WrappedLabel
+
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
 
@@ -99,11 +101,13 @@ class SeedChoice(QWidget):
         self.slider.setToolTip(f"Seed, 0 to {SLIDER_SEEDS}: the same seed gives the same tumour.")
         self.box.setToolTip(f"Seed, 0 to {MAX_SEED}: the same seed gives the same tumour.")
         self.dice.setToolTip("Take a random seed.")
-        layout = QHBoxLayout(self)
+        above = QHBoxLayout()
+        above.addWidget(self.box, 1)
+        above.addWidget(self.dice)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.slider, 1)
-        layout.addWidget(self.box)
-        layout.addWidget(self.dice)
+        layout.addLayout(above)
+        layout.addWidget(self.slider)
         self.slider.valueChanged.connect(self.box.setValue)
         self.box.valueChanged.connect(self._on_box)
         self.dice.clicked.connect(lambda: self.set_value(random.randint(0, SLIDER_SEEDS)))
@@ -133,9 +137,7 @@ class ModelChoice(QWidget):
         self._entries: list[CatalogueEntry] = []
         self.list = QComboBox()
         self.list.setToolTip("Generators of the package, of your models folder and of your paths.")
-        self._facts = QLabel()
-        self._facts.setWordWrap(True)
-        self._facts.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._facts = WrappedLabel()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.list)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QWidget
 
 from napari_tumor_synth.errors import TumorSynthError
+from napari_tumor_synth.widgets.words import WrappedLabel
 
 _MARK = {"note": "", "warning": "⚠ ", "error": "✖ "}
 
@@ -15,9 +15,7 @@ class MessageBox(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._label = QLabel()
-        self._label.setWordWrap(True)
-        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label = WrappedLabel()
         self._copy = QPushButton("Copy details")
         self._copy.setToolTip("Copy what the developers need to find the fault.")
         self._copy.clicked.connect(self._copy_details)

@@ -6,23 +6,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QLabel,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 from superqt.utils import qdebounced
 
 from napari_tumor_synth.errors import InputError, TumorSynthError
+from napari_tumor_synth.imaging.phantom.settings import SIMULATED_NOTICE
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings, extract_roi
 from napari_tumor_synth.imaging.roi_files import RoiFiles, write_roi
 from napari_tumor_synth.widgets.jobs import Job
+from napari_tumor_synth.widgets.label_boxes import LabelBoxes
 from napari_tumor_synth.widgets.message import MessageBox
 
 if TYPE_CHECKING:
@@ -54,16 +54,14 @@ class RoiPanel(QWidget):
         self.spacing.setSuffix(" mm")
         self.spacing.setValue(1)
         self.spacing.setToolTip("Edge of a voxel of the ROI in mm.")
-        self._labels = QWidget()
-        self._label_layout = QVBoxLayout(self._labels)
-        self._label_layout.setContentsMargins(0, 0, 0, 0)
-        self._labels.setToolTip("Labels of the segmentation that make the tumour.")
+        self.labels = LabelBoxes("Label {label}, {name}, belongs to the tumour.")
         self._lost, self._window = QLabel(), QLabel()
         form = QFormLayout()
         form.addRow("Box", self.size_choice)
         form.addRow("Spacing", self.spacing)
         form.addRow("", self.as_model)
-        form.addRow("Tumour", self._labels)
+        form.addRow("Tumour", QLabel("all that is ticked"))
+        form.addRow(self.labels)
         form.addRow("Outside the box", self._lost)
         form.addRow("Window", self._window)
         self.save_button = QPushButton("Save ROI…")
@@ -78,6 +76,7 @@ class RoiPanel(QWidget):
         self._cut_soon = qdebounced(self.cut, timeout=_WAIT_MS)
         self.size_choice.currentIndexChanged.connect(self._cut_soon)
         self.spacing.valueChanged.connect(self._cut_soon)
+        self.labels.changed.connect(self._cut_soon)
         self._job.succeeded.connect(self._on_cut)
         self._job.failed.connect(self._on_failed)
         session.case_changed.connect(self._on_case)
@@ -91,11 +90,10 @@ class RoiPanel(QWidget):
     def settings(self) -> RoiSettings:
         """What is chosen; InputError when no label is."""
         edge = SIZES[self.size_choice.currentIndex()]
-        boxes = self._label_boxes()
-        chosen = tuple(label for label, box in boxes.items() if box.isChecked())
-        if boxes and not chosen:
+        chosen, others = self.labels.ticked, self.labels.unticked
+        if others and not chosen:
             raise InputError("No label is chosen.", "Tick what belongs to the tumour.")
-        labels = None if len(chosen) == len(boxes) else chosen
+        labels = chosen if others else None
         return RoiSettings(size=(edge,) * 3, spacing_mm=self.spacing.value(), labels=labels)
 
     def cut(self) -> None:
@@ -118,8 +116,10 @@ class RoiPanel(QWidget):
         if case is None or roi is None:
             self.message.fail(InputError("There is no ROI to save.", "Open a case first."))
             return None
+        notice = SIMULATED_NOTICE if case.simulated else ""
+        name = f"{case.case.name}_{self.session.sequence}"
         try:
-            files = write_roi(roi, folder, f"{case.case.name}_{self.session.sequence}")
+            files = write_roi(roi, folder, name, description=notice)
         except TumorSynthError as error:
             self.message.fail(error)
             return None
@@ -133,17 +133,7 @@ class RoiPanel(QWidget):
         self.session.model_changed.disconnect(self._on_model)
 
     def _on_case(self, case: OpenCase) -> None:
-        for box in self._label_boxes().values():
-            self._label_layout.removeWidget(box)
-            box.deleteLater()
-        for label, name in case.labels.items():
-            box = QCheckBox(f"{label}: {name}" if name != f"label {label}" else name)
-            box.setProperty("label", label)
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            box.setToolTip(f"Label {label}, {name}, belongs to the tumour.")
-            box.setChecked(True)
-            box.toggled.connect(self._cut_soon)
-            self._label_layout.addWidget(box)
+        self.labels.set_labels(case.labels)
         self.cut()
 
     def _on_model(self, model: CatalogueEntry | None) -> None:
@@ -154,12 +144,6 @@ class RoiPanel(QWidget):
         if (model := self.session.model) is not None:
             self.size_choice.setCurrentIndex(SIZES.index(model.grid[0]))
             self.spacing.setValue(model.spacing_mm)
-
-    def _label_boxes(self) -> dict[int, QCheckBox]:
-        widgets = (
-            self._label_layout.itemAt(place).widget() for place in range(self._label_layout.count())
-        )
-        return {int(box.property("label")): box for box in widgets if isinstance(box, QCheckBox)}
 
     def _on_cut(self, roi: Roi) -> None:
         self._tell(roi)

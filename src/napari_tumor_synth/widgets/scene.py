@@ -130,16 +130,14 @@ class Scene:
             layer.visible = made is not None and key == id(made)
         frame = self.session.frame
         if made is not None:
-            record, shown = made.provenance, self._as_shown(made.roi)
-            badges: tuple[str, ...] = ("SYNTHETIC", grid_text(record.grid, record.spacing_mm))
-            self.planes.set_origin(middle_of(shown, frame))
+            self.planes.set_origin(middle_of(self._as_shown(made.roi), frame))
         else:
             real = self.session.roi
-            badges = (f"oblique, {frame.obliquity_degrees:.0f}°",) if frame.is_oblique else ()
+            oblique = f"oblique, {frame.obliquity_degrees:.0f}°"
+            self.planes.set_badges((oblique,) if frame.is_oblique else ())
             self.planes.set_boxes(() if real is None else (box_of(real, frame),))
             self.planes.set_origin(None)
-        self.planes.set_badges(badges)
-        self._show_notice(badges if made is not None else ())
+            self._show_notice(())
         self._show_beside()
         self.planes.fit()
 
@@ -151,6 +149,9 @@ class Scene:
             return
         made = selected.roi
         self.planes.set_boxes((box_of(self._as_shown(made), frame),))
+        badges = ("SYNTHETIC", grid_text(made.shape, made.settings.spacing_mm))
+        self.planes.set_badges(badges)
+        self._show_notice(badges)
         if not self.session.beside or real is None:
             return
         try:
@@ -163,6 +164,9 @@ class Scene:
         kind = "SIMULATED" if case is not None and case.simulated else "REAL"
         name = f"{kind}, on the grid {grid_text(made.shape, made.settings.spacing_mm)}"
         self._add("beside", roi_layer(shown, frame, name, {"roi": True}))
+        grid = grid_text(made.shape, made.settings.spacing_mm)
+        self.planes.set_badges((grid,))  # each box says what is in it
+        self._show_notice((f"{kind} at the patient's right,", "SYNTHETIC at the left", grid))
         self.planes.set_boxes(
             (
                 box_of(self._as_shown(made), frame, "SYNTHETIC"),
@@ -225,7 +229,7 @@ class Scene:
 
     def _show_notice(self, badges: tuple[str, ...]) -> None:
         text = self.viewer.canvas.overlays.text
-        text.visible, text.text = bool(badges), "  ".join(badges)
+        text.visible, text.text = bool(badges), "\n".join(badges)
 
     def _add(self, role: str, data: Any) -> None:
         (self._layers[role],) = self._added(data)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QCheckBox, QFormLayout, QSizePolicy, QSlider, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QFormLayout, QSlider, QWidget
+
+from napari_tumor_synth.widgets.label_boxes import LabelBoxes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,39 +70,30 @@ class SegmentationView(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setValue(40)
         self.opacity.setToolTip("Opacity of the segmentation in %.")
-        self._boxes: dict[int, QCheckBox] = {}
-        self._labels = QVBoxLayout()
+        self.labels = LabelBoxes("Show label {label}, {name}.", _style_colour)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Segmentation", self.outline)
         form.addRow("Opacity", self.opacity)
-        form.addRow("Shown", self._labels)
+        form.addRow(self.labels)
         self.outline.toggled.connect(self._tell)
         self.opacity.valueChanged.connect(self._tell)
+        self.labels.changed.connect(self._tell)
 
     def set_labels(self, labels: Mapping[int, str]) -> None:
         """Offer these labels, all shown."""
-        for box in self._boxes.values():
-            self._labels.removeWidget(box)
-            box.deleteLater()
-        self._boxes = {}
-        for label, name in labels.items():
-            box = QCheckBox(name)
-            box.setChecked(True)
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            red, green, blue, _ = _COLOURS.get(label, _OTHER)
-            colour = f"rgb({round(255 * red)}, {round(255 * green)}, {round(255 * blue)})"
-            box.setStyleSheet(f"QCheckBox {{ color: {colour}; }}")
-            box.setToolTip(f"Show label {label}, {name}.")
-            box.toggled.connect(self._tell)
-            self._labels.addWidget(box)
-            self._boxes[label] = box
+        self.labels.set_labels(labels)
 
     @property
     def look(self) -> SegmentationLook:
         """What is chosen."""
-        hidden = frozenset(label for label, box in self._boxes.items() if not box.isChecked())
+        hidden = frozenset(self.labels.unticked)
         return SegmentationLook(self.outline.isChecked(), self.opacity.value() / 100, hidden)
 
     def _tell(self, ignored: object = None) -> None:
         self.changed.emit(self.look)
+
+
+def _style_colour(label: int) -> str:
+    red, green, blue, _ = _COLOURS.get(label, _OTHER)
+    return f"rgb({round(255 * red)}, {round(255 * green)}, {round(255 * blue)})"

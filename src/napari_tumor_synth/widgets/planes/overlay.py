@@ -125,10 +125,8 @@ class PaneOverlay(QWidget):
         area = QRectF(QPointF(*one), QPointF(*other)).normalized()
         painter.drawRect(area)
         if caption:
-            metrics = painter.fontMetrics()
-            width, height = metrics.horizontalAdvance(caption) + 12, metrics.height() + 4
-            above = max(area.top() - height - 2, 0.0)
-            self._draw_tag(painter, caption, area.center().x() - width / 2, above)
+            height = painter.fontMetrics().height() + 4
+            self._draw_tag(painter, caption, area.left() + 3, area.bottom() - height - 3)
 
     def _draw_ruler(
         self, painter: QPainter, begin: tuple[float, float], end: tuple[float, float], label: str

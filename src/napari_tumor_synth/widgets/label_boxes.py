@@ -1,0 +1,63 @@
+"""A box to tick for each label of a segmentation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+class LabelBoxes(QWidget):
+    """Ticked or not, one below the other.
+
+    Parameters
+    ----------
+    tip : str
+        Tooltip of a box, with the places ``{label}`` and ``{name}``.
+    colour_of : callable, optional
+        Colour of a label's name as a style sheet has it, such as ``"rgb(255, 0, 0)"``.
+    """
+
+    changed = Signal()
+
+    def __init__(self, tip: str, colour_of: Callable[[int], str] | None = None) -> None:
+        super().__init__()
+        self._tip, self._colour_of = tip, colour_of
+        self._boxes: dict[int, QCheckBox] = {}
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+
+    @property
+    def ticked(self) -> tuple[int, ...]:
+        """The labels whose box is ticked."""
+        return tuple(label for label, box in self._boxes.items() if box.isChecked())
+
+    @property
+    def unticked(self) -> tuple[int, ...]:
+        """The labels whose box is not."""
+        return tuple(label for label, box in self._boxes.items() if not box.isChecked())
+
+    def set_labels(self, labels: Mapping[int, str]) -> None:
+        """Offer these labels, all ticked."""
+        for box in self._boxes.values():
+            self._layout.removeWidget(box)
+            box.deleteLater()
+        self._boxes = {}
+        for label, name in labels.items():
+            box = QCheckBox(name if name == f"label {label}" else f"{label}: {name}")
+            box.setChecked(True)
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            if self._colour_of is not None:
+                box.setStyleSheet(f"QCheckBox {{ color: {self._colour_of(label)}; }}")
+            box.setToolTip(self._tip.format(label=label, name=name))
+            box.toggled.connect(lambda ticked: self.changed.emit())
+            self._layout.addWidget(box)
+            self._boxes[label] = box
+
+    def tick(self, label: int, ticked: bool = True) -> None:
+        """Tick the box of a label, or not."""
+        self._boxes[label].setChecked(ticked)
