@@ -292,3 +292,32 @@ def test_panels_of_one_viewer_share_what_is_open():
 
 class _Viewer:
     pass
+
+
+WIDGETS = ("Workbench", "Case", "ROI", "Generate", "Importance", "Planes")
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_every_widget_opens_from_naparis_menu(make_napari_viewer, qtbot, name):
+    """napari hands a proxy of the viewer to widgets that it opens itself."""
+    viewer = make_napari_viewer(show=True)
+    dock, widget = viewer.window.add_plugin_dock_widget("napari-tumor-synth", name)
+    assert session_of(viewer) is session_of(widget._viewer)
+    assert len(viewer.window.dock_widgets) == 2  # the panel and the planes
+    viewer.window.remove_dock_widget(dock)
+    qtbot.waitUntil(lambda: not viewer.window.dock_widgets, timeout=5000)
+
+
+def test_panels_that_napari_opens_share_their_session(make_napari_viewer, qtbot, case):
+    viewer = make_napari_viewer(show=True)
+    docks, panels = zip(
+        *(viewer.window.add_plugin_dock_widget("napari-tumor-synth", name)
+          for name in ("Case", "ROI")),
+        strict=True,
+    )  # fmt: skip
+    panels[0].panel.load([case])
+    qtbot.waitUntil(lambda: session_of(viewer).roi is not None, timeout=20_000)
+    assert panels[1].panel.session.roi is session_of(viewer).roi
+    for dock in docks:
+        viewer.window.remove_dock_widget(dock)
+    qtbot.waitUntil(lambda: not viewer.window.dock_widgets, timeout=5000)

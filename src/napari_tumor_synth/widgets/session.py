@@ -128,9 +128,18 @@ class Session:
             self._generators.release()
 
 
+def viewer_itself(viewer: Any) -> Any:
+    """Return the viewer behind the proxy that napari hands to widgets of plugins.
+
+    What a proxy returns is wrapped in turn, and Qt refuses a wrapped dock; and a proxy is no key to
+    remember a viewer by, because it goes before the viewer does.
+    """
+    return getattr(viewer, "__wrapped__", viewer)
+
+
 _SESSIONS: WeakKeyDictionary[Any, Session] = WeakKeyDictionary()
 
 
 def session_of(viewer: Any) -> Session:
     """Return the session of a viewer, the same for all of its panels."""
-    return _SESSIONS.setdefault(viewer, Session())
+    return _SESSIONS.setdefault(viewer_itself(viewer), Session())

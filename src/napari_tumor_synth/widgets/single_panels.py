@@ -12,7 +12,7 @@ from napari_tumor_synth.widgets.importance_panel import ImportancePanel
 from napari_tumor_synth.widgets.leaving import LeavingWidget
 from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
-from napari_tumor_synth.widgets.session import session_of
+from napari_tumor_synth.widgets.session import session_of, viewer_itself
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -25,9 +25,9 @@ class _SinglePanel(LeavingWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
-        self.scene = borrow_scene(napari_viewer, self)
-        self.panel = self.panel_class(session_of(napari_viewer))
+        self._viewer = viewer = viewer_itself(napari_viewer)
+        self.scene = borrow_scene(viewer, self)
+        self.panel = self.panel_class(session_of(viewer))
         layout = QVBoxLayout(self)
         layout.addWidget(self.panel)
         layout.addStretch(1)
@@ -67,8 +67,8 @@ class PlanesWidget(LeavingWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
-        scene = borrow_scene(napari_viewer, self)
+        self._viewer = viewer_itself(napari_viewer)
+        scene = borrow_scene(self._viewer, self)
         scene.planes.open()
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("The planes close with the last panel of Tumor Synth."))

@@ -15,7 +15,7 @@ from napari_tumor_synth.widgets.importance_panel import ImportancePanel
 from napari_tumor_synth.widgets.leaving import LeavingWidget
 from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
-from napari_tumor_synth.widgets.session import session_of
+from napari_tumor_synth.widgets.session import session_of, viewer_itself
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -28,9 +28,9 @@ class Workbench(LeavingWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
-        self.session = session_of(napari_viewer)
-        self.scene = borrow_scene(napari_viewer, self)
+        self._viewer = viewer = viewer_itself(napari_viewer)
+        self.session = session_of(viewer)
+        self.scene = borrow_scene(viewer, self)
         self.case, self.roi = CasePanel(self.session), RoiPanel(self.session)
         self.generate = GeneratePanel(self.session)
         self.importance = ImportancePanel(self.session)
