@@ -79,6 +79,8 @@ def writable_folder(path: Path | str) -> Path:
         The folder cannot be made, is a file, or is not writable.
     """
     folder = Path(path)
+    if folder.is_file():
+        raise OutputError(f"{folder} is a file, and a folder is needed.", "Choose another name.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

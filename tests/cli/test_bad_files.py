@@ -117,9 +117,9 @@ def test_no_roi(refuse, image, tiny, tmp_path, verb):
 def test_the_output_is_in_the_way(refuse, image, labels, tiny, tmp_path):
     (tmp_path / "file").write_text("precious")
     out = ["--out", tmp_path / "file"]
-    assert "Cannot write" in refuse("roi", image, labels, *out)
-    assert "Cannot write" in refuse("generate", "--class", "LGG", "--model", tiny, *out)
-    assert "Cannot write" in refuse("phantom", *out)
+    assert "is a file" in refuse("roi", image, labels, *out)
+    assert "is a file" in refuse("generate", "--class", "LGG", "--model", tiny, *out)
+    assert "is a file" in refuse("phantom", *out)
     assert (tmp_path / "file").read_text() == "precious"
 
 

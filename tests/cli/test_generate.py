@@ -130,6 +130,26 @@ def test_more_samples_than_fit_on_a_sheet(run, tiny, tmp_path):
         assert "the first 32 of 34" in sheet.info["Title"]
 
 
+def test_a_sample_of_an_earlier_version_of_an_installed_model_says_so(
+    refuse, samples, tmp_path, monkeypatch
+):
+    newer = write_tiny(tmp_path / "tiny.safetensors", tiny_settings(), seed=1)
+    words = {"name": "tiny", "description": "d", "licence": "none", "training_data": "noise"}
+    add_to_catalogue(newer, words)
+    monkeypatch.setenv("TUMOR_SYNTH_MODELS", str(tmp_path))
+    said = refuse("generate", "--from", samples / "synthetic_LGG_000008.json", "--out", "x")
+    assert "is of another version of tiny" in said
+    assert "--model" in said
+
+
+def test_records_that_are_missing_or_newer_say_so(refuse, samples, tmp_path):
+    assert "There is no file" in refuse("generate", "--from", tmp_path / "no.json", "--out", "x")
+    newer = tmp_path / "newer.json"
+    content = json.loads((samples / "synthetic_LGG_000008.json").read_text())
+    newer.write_text(json.dumps(content | {"format_version": 2, "unheard": "of"}))
+    assert "newer version" in refuse("generate", "--from", newer, "--out", "x")
+
+
 def test_a_model_of_the_catalogue(run, refuse, tiny, tmp_path, monkeypatch):
     folder = tmp_path / "models"
     folder.mkdir()

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ def test_roi_gives_the_stable_keys(run, case, tmp_path):
     result = run("roi", image, segmentation, "--out", tmp_path, "--size", 16, "--json").json
     assert set(result) == {
         "roi", "mask", "shape", "spacing_mm", "lost_fraction", "intensity_window",
+        "record", "channels",
     }  # fmt: skip
     assert result["roi"] == str(tmp_path / "Phantom_HGG_000000_flair_roi.nii.gz")
     assert result["shape"] == [16, 16, 16]
@@ -69,7 +72,13 @@ def test_several_sequences_become_channels(run, case, tmp_path):
         "--json",
     ).json  # fmt: skip
     assert result["roi"].endswith("_flair_flair_roi.nii.gz")
-    assert (tmp_path / "Phantom_HGG_000000_flair_t1_roi.nii.gz").is_file()
+    flair, t1 = result["channels"]
+    assert (flair["sequence"], flair["roi"]) == ("flair", result["roi"])
+    assert flair["intensity_window"] == t1["intensity_window"] == result["intensity_window"]
+    assert t1["roi"] == str(tmp_path / "Phantom_HGG_000000_flair_t1_roi.nii.gz")
+    assert t1["sequence"] == "t1"
+    assert Path(t1["roi"]).is_file()
+    assert Path(result["record"]).is_file()
 
 
 def test_another_roi_of_that_name_is_kept(run, refuse, case, cohort, tmp_path):

@@ -57,6 +57,11 @@ def crop_roi(
             "spacing_mm": list(roi.spacing),
             "lost_fraction": roi.lost_fraction,
             "intensity_window": [window.low, window.high],
+            "record": str(files.sidecar),
+            "channels": [
+                {"sequence": name, "roi": str(path), "intensity_window": [one.low, one.high]}
+                for name, path, one in zip(roi.sequences, files.images, roi.windows, strict=True)
+            ],
         },
         as_json=as_json,
         lines=[

@@ -4,6 +4,7 @@ The record holds everything that is needed to make the sample again, and the tok
 without sampling. It holds no path, user name or host name.
 """
 
+import json
 import platform
 from datetime import UTC, datetime
 from importlib import metadata
@@ -19,6 +20,7 @@ from napari_tumor_synth.errors import InputError
 SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
 MAX_SEED = 2**32 - 1
 """torch's generator on the processor looks at 32 bits: seeds beyond would repeat others."""
+FORMAT_VERSION = 1
 _LARGEST_RECORD = 50_000_000  # bytes; one of the papers' models takes 50,000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 SequenceName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
@@ -67,7 +69,7 @@ class Provenance(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     notice: Literal["SYNTHETIC, not for clinical use"] = "SYNTHETIC, not for clinical use"
-    format_version: Annotated[int, Field(ge=1, le=1)] = 1
+    format_version: Annotated[int, Field(ge=1, le=FORMAT_VERSION)] = FORMAT_VERSION
     model_name: str
     model_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     family: str
@@ -112,15 +114,33 @@ def read_provenance(path: Path | str) -> Provenance:
         Missing, not JSON, or not such a record.
     """
     path = Path(path)
+    if not path.is_file():
+        raise InputError(
+            f"There is no file {path}.",
+            "Name the JSON file that `tumor-synth generate` wrote beside the image.",
+        )
     try:
         if path.stat().st_size > _LARGEST_RECORD:
             raise OSError("the file is far too large")
         return Provenance.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
+        if _is_newer(path):
+            raise InputError(
+                f"{path.name} was written by a newer version, in a format that this one does not "
+                "know.",
+                "Update napari-tumor-synth.",
+            ) from error
         raise InputError(
             f"{path.name} is not the provenance of a synthetic ROI: {_reason(error)}.",
             "Name the JSON file that `tumor-synth generate` wrote beside the image.",
         ) from error
+
+
+def _is_newer(path: Path) -> bool:
+    try:
+        return bool(json.loads(path.read_bytes())["format_version"] > FORMAT_VERSION)
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return False
 
 
 def _reason(error: Any) -> str:

@@ -133,11 +133,18 @@ def request_from_provenance(
         The model of that name is another one (raised when it is loaded).
     """
     record = read_provenance(path)
-    installed = {listed.entry.sha256: listed.entry.name for listed in list_models()}
+    models = {listed.entry.sha256: listed.entry.name for listed in list_models()}
+    installed = models.get(record.model_sha256)
+    if not model and installed is None and record.model_name in models.values():
+        raise InputError(
+            f"{path.name} is of another version of {record.model_name} (SHA-256 "
+            f"{record.model_sha256[:12]}…) than the one that is installed.",
+            "Name the file of that version with --model.",
+        )
     return GenerationRequest(
         classes=(record.class_name,),
         seeds=(record.seed,),
-        model=model or installed.get(record.model_sha256, record.model_name),
+        model=model or installed or record.model_name,
         device=device,
         decoding=record.decoding.model_dump(),
         repeat=record,
