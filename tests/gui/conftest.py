@@ -5,6 +5,10 @@ import sys
 
 import pytest
 
+from cohort_factory import write_case
+
+ABOUT = {"name": "tiny", "description": "d", "licence": "CC0", "training_data": "noise"}
+
 
 def display_is_there() -> bool:
     if not sys.platform.startswith("linux"):
@@ -19,3 +23,39 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("TUMOR_SYNTH_REQUIRE_DISPLAY"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """Return a tiny model of random weights in a catalogue of its own."""
+    from napari_tumor_synth.generators.catalogue import add_to_catalogue
+    from tiny_vqgan import tiny_settings, write_tiny
+
+    path = write_tiny(tmp_path_factory.mktemp("models") / "tiny.safetensors", tiny_settings())
+    add_to_catalogue(path, ABOUT)
+    return path
+
+
+@pytest.fixture
+def case(tmp_path):
+    """Return the folder of a small BraTS case."""
+    return write_case(tmp_path / "LGG", "Brats18_CBICA_L00_1")
+
+
+@pytest.fixture
+def bench(make_napari_viewer, qtbot, model, monkeypatch):
+    """Open the workbench, the tiny model chosen."""
+    from napari_tumor_synth.widgets.workbench import Workbench
+
+    monkeypatch.setenv("TUMOR_SYNTH_MODELS", str(model.parent))
+    viewer = make_napari_viewer(show=True)
+    bench = Workbench(viewer)
+    viewer.window.add_dock_widget(bench, area="left", name="Tumor Synth")
+    names = [
+        bench.generate.model.list.itemText(i) for i in range(bench.generate.model.list.count())
+    ]
+    bench.generate.model.list.setCurrentIndex(names.index("tiny"))
+    yield bench
+    bench.close()
+    for job in (bench.case._open, bench.roi._job, bench.generate.job, bench.importance.job):
+        qtbot.waitUntil(lambda job=job: not job.is_running, timeout=20_000)

@@ -11,61 +11,14 @@ pytest.importorskip("qtpy.QtWidgets")
 import torch
 
 from cohort_factory import write_case, write_cohort
-from napari_tumor_synth.generators.catalogue import add_to_catalogue
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.widgets.session import session_of
 from napari_tumor_synth.widgets.workbench import Workbench
-from tiny_vqgan import tiny_settings, write_tiny
+from workbench_steps import generated, opened
 
 pytestmark = pytest.mark.gui
 
 LARGE_LESION = 4  # seed of a case whose lesion has voxels of 4 mm
-ABOUT = {"name": "tiny", "description": "d", "licence": "CC0", "training_data": "noise"}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    path = write_tiny(tmp_path_factory.mktemp("models") / "tiny.safetensors", tiny_settings())
-    add_to_catalogue(path, ABOUT)
-    return path
-
-
-@pytest.fixture
-def case(tmp_path):
-    return write_case(tmp_path / "LGG", "Brats18_CBICA_L00_1")
-
-
-@pytest.fixture
-def bench(make_napari_viewer, qtbot, model, monkeypatch):
-    """Open the workbench, the tiny model chosen."""
-    monkeypatch.setenv("TUMOR_SYNTH_MODELS", str(model.parent))
-    viewer = make_napari_viewer(show=True)
-    bench = Workbench(viewer)
-    viewer.window.add_dock_widget(bench, area="left", name="Tumor Synth")
-    names = [
-        bench.generate.model.list.itemText(i) for i in range(bench.generate.model.list.count())
-    ]
-    bench.generate.model.list.setCurrentIndex(names.index("tiny"))
-    yield bench
-    bench.close()
-    for job in (bench.case._open, bench.roi._job, bench.generate.job, bench.importance.job):
-        qtbot.waitUntil(lambda job=job: not job.is_running, timeout=20_000)
-
-
-def opened(bench, qtbot, path):
-    bench.roi.size_choice.setCurrentIndex(0)
-    bench.case.load([path])
-    qtbot.waitUntil(lambda: bench.session.roi is not None, timeout=20_000)
-    return bench.scene.viewer
-
-
-def generated(bench, qtbot, seed, count=1):
-    before = len(bench.session.samples)
-    bench.generate.seed.set_value(seed)
-    bench.generate.count.setValue(count)
-    bench.generate.generate()
-    qtbot.waitUntil(lambda: len(bench.session.samples) == before + count, timeout=30_000)
-    return bench.session.samples[before:]
 
 
 def world_of(layer, index):
@@ -292,32 +245,3 @@ def test_panels_of_one_viewer_share_what_is_open():
 
 class _Viewer:
     pass
-
-
-WIDGETS = ("Workbench", "Case", "ROI", "Generate", "Importance", "Planes")
-
-
-@pytest.mark.parametrize("name", WIDGETS)
-def test_every_widget_opens_from_naparis_menu(make_napari_viewer, qtbot, name):
-    """napari hands a proxy of the viewer to widgets that it opens itself."""
-    viewer = make_napari_viewer(show=True)
-    dock, widget = viewer.window.add_plugin_dock_widget("napari-tumor-synth", name)
-    assert session_of(viewer) is session_of(widget._viewer)
-    assert len(viewer.window.dock_widgets) == 2  # the panel and the planes
-    viewer.window.remove_dock_widget(dock)
-    qtbot.waitUntil(lambda: not viewer.window.dock_widgets, timeout=5000)
-
-
-def test_panels_that_napari_opens_share_their_session(make_napari_viewer, qtbot, case):
-    viewer = make_napari_viewer(show=True)
-    docks, panels = zip(
-        *(viewer.window.add_plugin_dock_widget("napari-tumor-synth", name)
-          for name in ("Case", "ROI")),
-        strict=True,
-    )  # fmt: skip
-    panels[0].panel.load([case])
-    qtbot.waitUntil(lambda: session_of(viewer).roi is not None, timeout=20_000)
-    assert panels[1].panel.session.roi is session_of(viewer).roi
-    for dock in docks:
-        viewer.window.remove_dock_widget(dock)
-    qtbot.waitUntil(lambda: not viewer.window.dock_widgets, timeout=5000)

@@ -1,0 +1,17 @@
+"""What a user does with the workbench, for tests that drive it."""
+
+
+def opened(bench, qtbot, path):
+    bench.roi.size_choice.setCurrentIndex(0)
+    bench.case.load([path])
+    qtbot.waitUntil(lambda: bench.session.roi is not None, timeout=20_000)
+    return bench.scene.viewer
+
+
+def generated(bench, qtbot, seed, count=1):
+    before = len(bench.session.samples)
+    bench.generate.seed.set_value(seed)
+    bench.generate.count.setValue(count)
+    bench.generate.generate()
+    qtbot.waitUntil(lambda: len(bench.session.samples) == before + count, timeout=30_000)
+    return bench.session.samples[before:]
