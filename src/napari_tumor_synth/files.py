@@ -80,7 +80,7 @@ def writable_folder(path: Path | str) -> Path:
     """
     folder = Path(path)
     if folder.is_file():
-        raise OutputError(f"{folder} is a file, and a folder is needed.", "Choose another name.")
+        raise OutputError(f"Cannot write into {folder}: it is a file.", "Choose a folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
