@@ -4,7 +4,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .PHONY: help demo test slow lint types contracts manifest distributions check \
-        bundled-model benchmarks constraints environment system clean distclean
+        bundled-model benchmarks screenshots constraints environment system clean distclean
 
 BIN := .venv/bin
 ARGS ?=
@@ -51,8 +51,14 @@ benchmarks: environment ## measure afresh: benchmarks/results/*.json and docs/pe
 	@mkdir -p benchmarks/results
 	@for script in benchmarks/*.py; do \
 	  result="benchmarks/results/$$(basename "$$script" .py).json"; echo "$$script" >&2; \
-	  $(BIN)/python "$$script" $(ARGS) > "$$result.part"; mv "$$result.part" "$$result"; done
+	  display=""; [[ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]] || display="$$(command -v xvfb-run || true)"; \
+	  $${display:+$$display -a -s "-screen 0 1600x1000x24"} $(BIN)/python "$$script" $(ARGS) > "$$result.part"; mv "$$result.part" "$$result"; done
 	$(BIN)/python scripts/write_performance.py
+
+screenshots: system environment ## take the pictures of docs/guide.md anew, in the dark and the light theme
+	@for theme in dark light; do \
+	  display=""; [[ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]] || display="xvfb-run -a"; \
+	  $${display:+$$display -s "-screen 0 1920x1200x24"} $(BIN)/python scripts/make_screenshots.py --theme $$theme $(ARGS); done
 
 constraints: environment ## pin what .venv holds (in an environment made afresh)
 	scripts/write_constraints.sh

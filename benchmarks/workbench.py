@@ -117,7 +117,7 @@ def _event_loop(bench: Any, viewer: Any) -> dict[str, Any]:
     bench.generate.count.setValue(8)
     before = len(bench.session.samples)
     bench.generate.generate()
-    busy = _gaps(lambda: not bench.generate.job.is_running, seconds=120)
+    busy = _gaps(lambda: len(bench.session.samples) == before + 8, seconds=120)
     assert len(bench.session.samples) == before + 8
     return {"idle_ms": _describe(idle), "generating_ms": _describe(busy)}
 
@@ -149,16 +149,18 @@ def _paint(bench: Any) -> None:
 
 
 def _until(done: Callable[[], bool], seconds: float = 120, *, strict: bool = True) -> None:
-    from qtpy.QtWidgets import QApplication
+    """Wait as the program does: in Qt's own loop, which leaves the interpreter to the worker."""
+    from qtpy.QtCore import QEventLoop, QTimer
 
     end = time.perf_counter() + seconds
-    while not done():
-        if time.perf_counter() > end:
-            if strict:
-                raise TimeoutError("the workbench does not get on")
-            return
-        QApplication.processEvents()
-        time.sleep(0.001)
+    loop, timer = QEventLoop(), QTimer()
+    timer.timeout.connect(lambda: loop.quit() if done() or time.perf_counter() > end else None)
+    timer.start(5)
+    if not done():
+        loop.exec()
+    timer.stop()
+    if strict and not done():
+        raise TimeoutError("the workbench does not get on")
 
 
 if __name__ == "__main__":

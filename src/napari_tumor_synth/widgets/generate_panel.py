@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -50,6 +51,10 @@ class GeneratePanel(QWidget):
         self.session = session
         self.job, self._devices = Job(self), Job(self)
         self._live_sample: SyntheticRoi | None = None
+        self._made: list[SyntheticRoi] = []  # and not yet shown
+        self._next = QTimer(self)
+        self._next.setSingleShot(True)
+        self._next.timeout.connect(self._take_next)
         self.model, self.class_slider = ModelChoice(), ClassSlider()
         self.seed, self.decoding, self.count = SeedChoice(), DecodingOptions(), QSpinBox()
         self.count.setRange(1, _MOST)
@@ -178,11 +183,19 @@ class GeneratePanel(QWidget):
         if self._live_sample is not None:
             self.session.remove_sample(self._live_sample)
             self._live_sample = None
-        for sample in samples:
-            self.session.add_sample(sample)
         if self.live.isChecked() and len(samples) == 1:
             self._live_sample = samples[0]
+        self._made += samples
         self.save_button.setEnabled(True)
+        self._take_next()
+
+    def _take_next(self) -> None:
+        """Show one sample a turn of the event loop, so that many do not hold the window up."""
+        if self._made:
+            sample = self._made.pop(0)
+            self.session.add_sample(sample, select=not self._made)
+        if self._made:
+            self._next.start(0)
 
     def _on_live(self, live: bool) -> None:
         self._live_sample = None

@@ -13,6 +13,7 @@ from napari_tumor_synth.imaging.region import Roi
 from napari_tumor_synth.imaging.roi import regrid_roi
 from napari_tumor_synth.widgets.choices import grid_text
 from napari_tumor_synth.widgets.colour_bar import IMPORTANCE_COLOURS
+from napari_tumor_synth.widgets.garbage import no_long_search
 from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi_layer, see_through
 from napari_tumor_synth.widgets.places import affine_at, affine_beside, box_of, middle_of
 from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D
@@ -74,6 +75,7 @@ class Scene:
         self._show_notice(())
         self.planes.close(window_goes=window_goes)
 
+    @no_long_search()
     def _on_case(self, case: OpenCase) -> None:
         for role in ("importance", "roi", "segmentation", "image"):
             self._drop(role)
@@ -90,6 +92,7 @@ class Scene:
         if isinstance(layer := self._layers.get("segmentation"), Labels):
             look.apply_to(layer)
 
+    @no_long_search()
     def _on_roi(self, roi: Roi | None) -> None:
         self._drop("importance")
         self._drop("roi")
@@ -104,6 +107,7 @@ class Scene:
         look = {"colormap": see_through("magma"), "blending": "translucent", "opacity": 0.8}
         self._add("roi", (data, {**attributes, **look}, kind))
 
+    @no_long_search()
     def _on_sample(self, sample: SyntheticRoi) -> None:
         record = sample.provenance
         name = f"SYNTHETIC {record.class_name} seed {record.seed}"
@@ -115,19 +119,21 @@ class Scene:
         frame = self.session.frame
         roi = self._as_shown(sample.roi)
         data, attributes, kind = roi_layer(roi, frame, name, metadata)
-        (layer,) = self._added((data, attributes, kind))
+        (layer,) = self._added((data, {**attributes, "visible": False}, kind))
         self._samples[id(sample)] = layer
 
+    @no_long_search()
     def _on_sample_removed(self, sample: SyntheticRoi) -> None:
         self._remove(self._samples.pop(id(sample), None))
 
+    @no_long_search()
     def _on_selected(self, selected: Roi | SyntheticRoi | None) -> None:
         self._drop("importance")
         made = None if selected is None or isinstance(selected, Roi) else selected
         for role, layer in self._layers.items():
-            layer.visible = (made is not None) == (role == "beside")
+            _show(layer, (made is not None) == (role == "beside"))
         for key, layer in self._samples.items():
-            layer.visible = made is not None and key == id(made)
+            _show(layer, made is not None and key == id(made))
         frame = self.session.frame
         if made is not None:
             self.planes.set_origin(middle_of(self._as_shown(made.roi), frame))
@@ -141,6 +147,7 @@ class Scene:
         self._show_beside()
         self.planes.fit()
 
+    @no_long_search()
     def _show_beside(self, ignored: object = None) -> None:
         """Show the real ROI at the patient's right of the selected synthetic one, or not."""
         self._drop("beside")
@@ -177,6 +184,7 @@ class Scene:
     def _as_shown(self, roi: Roi) -> Roi:
         return replace(roi, affine=affine_at(roi, self.session.frame, self.session.roi))
 
+    @no_long_search()
     def _on_importance(self, found: tuple[Any, Roi] | None) -> None:
         self._drop("importance")
         if found is None:
@@ -250,3 +258,9 @@ class Scene:
             self.viewer.layers.remove(layer)
         finally:
             self._removing = False
+
+
+def _show(layer: Layer, visible: bool) -> None:
+    """Show a layer or not; napari draws anew even when nothing changes."""
+    if layer.visible != visible:
+        layer.visible = visible

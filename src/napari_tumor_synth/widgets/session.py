@@ -101,11 +101,12 @@ class Session:
         self.beside = beside
         self.beside_changed.emit(beside)
 
-    def add_sample(self, sample: SyntheticRoi) -> None:
-        """Show one more synthetic ROI, and select it."""
+    def add_sample(self, sample: SyntheticRoi, *, select: bool = True) -> None:
+        """Take one more synthetic ROI, and show it if it is selected."""
         self.samples.append(sample)
         self.sample_added.emit(sample)
-        self.select(sample)
+        if select:
+            self.select(sample)
 
     def remove_sample(self, sample: SyntheticRoi) -> None:
         """Forget a synthetic ROI."""
