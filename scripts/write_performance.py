@@ -32,6 +32,9 @@ def _part(result: dict[str, Any] | None, write: Callable[[dict[str, Any]], str])
     if result is None:
         return NOT_YET
     table = result["left_out"] if "left_out" in result else write(result)
+    peak = result.get("peak_mb")
+    if peak is not None and "MB" not in table:
+        table += f"\n\nPeak memory of the process: {peak:g} MB."
     return f"{table}\n\n{_conditions(result['machine'])}"
 
 
