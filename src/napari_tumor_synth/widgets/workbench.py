@@ -62,7 +62,10 @@ class Workbench(LeavingWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(area)
-        QTimer.singleShot(0, self._arrange)
+        self._soon = QTimer(self)  # not a timer of its own: this widget may be gone by then
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._arrange)
+        self._soon.start(0)
 
     def show_step(self, title: str) -> None:
         """Unfold one step and fold the others."""

@@ -130,6 +130,7 @@ class SlicePane(QWidget):
         self._mirror.close()
         self._view.canvas.native.removeEventFilter(self)
         self._view.close()
+        self._view.setParent(None)  # PySide6 keeps children for as long as their parent
         self.model.mouse_drag_callbacks.clear()
         self.model.mouse_wheel_callbacks.clear()
         self.model.mouse_double_click_callbacks.clear()
