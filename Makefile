@@ -3,11 +3,12 @@
 .DEFAULT_GOAL := help
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: help demo test slow lint types contracts manifest distributions check \
+.PHONY: help demo test slow pyside6 lint types contracts manifest distributions check \
         bundled-model benchmarks screenshots constraints environment system clean distclean
 
 BIN := .venv/bin
 ARGS ?=
+PYSIDE6 := $(foreach part,PySide6 PySide6_Essentials PySide6_Addons shiboken6,$(part)==6.8.3)
 
 help: ## this list
 	@echo "make TARGET [ARGS='more arguments'] [PYTHON=/path/to/python3.11]"
@@ -24,6 +25,11 @@ test: system environment ## the whole suite except what is slow (virtual display
 slow: system environment ## the slow tests
 	@$(BIN)/python -m pytest -m slow $(ARGS) || \
 	  { status=$$?; [ $$status -eq 5 ] || exit $$status; echo "There are no slow tests."; }
+
+pyside6: system environment ## the tests of windows with PySide6, which is put into a folder of its own (.pyside6)
+	@[[ -d .pyside6 ]] || $(BIN)/pip install --no-deps --target .pyside6 $(PYSIDE6)
+	PYTHONPATH="$(CURDIR)/.pyside6" QT_API=pyside6 PYTEST_QT_API=pyside6 \
+	  $(BIN)/python -m pytest -m "not slow" $(ARGS) tests/gui
 
 check: lint types contracts manifest distributions ## all checks that are not tests
 
