@@ -1,6 +1,6 @@
 """Make the bundled model from nothing: phantoms, ROIs, training, figures, catalogue entry.
 
-Every step goes on where it was stopped, so that several sittings make one model::
+Every step goes on where it was stopped, so that one model can be made in several goes::
 
     python scripts/bundled_model.py --work runs/bundled --max-minutes 100
 """
