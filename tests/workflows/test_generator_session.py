@@ -15,6 +15,7 @@ from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.imaging.roi import regrid_roi
 from napari_tumor_synth.progress import Cancelled
 from napari_tumor_synth.workflows import generator_session
+from napari_tumor_synth.workflows.generate import open_generator
 from napari_tumor_synth.workflows.generator_session import GeneratorSession
 from tiny_vqgan import tiny_settings, write_tiny
 
@@ -31,11 +32,11 @@ def loads(monkeypatch):
     """Count how often a checkpoint is loaded."""
     paths = []
 
-    def counted(path, *rest, **more):
-        paths.append(path)
-        return load_generator(path, *rest, **more)
+    def counted(model, *rest):
+        paths.append(model)
+        return open_generator(model, *rest)
 
-    monkeypatch.setattr(generator_session, "load_generator", counted)
+    monkeypatch.setattr(generator_session, "open_generator", counted)
     return paths
 
 

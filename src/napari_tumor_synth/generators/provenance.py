@@ -16,10 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.generators.seeds import MAX_SEED
 
 SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
-MAX_SEED = 2**32 - 1
-"""torch's generator on the processor looks at 32 bits: seeds beyond would repeat others."""
 FORMAT_VERSION = 1
 _LARGEST_RECORD = 50_000_000  # bytes; one of the papers' models takes 50,000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]

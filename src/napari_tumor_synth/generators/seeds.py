@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.generators.provenance import MAX_SEED
 
+MAX_SEED = 2**32 - 1
+"""torch's generator on the processor looks at 32 bits: seeds beyond would repeat others."""
 BATCH_WIDTH = 8
 """Samples drawn together, where that is not slower than one at a time."""
 

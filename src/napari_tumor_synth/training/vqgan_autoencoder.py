@@ -66,7 +66,8 @@ class AutoencoderStage:
         sheets: Path,
     ) -> None:
         self.recipe, self.settings = recipe, self.settings_in(recipe)
-        self.source, self.validation, self.sheets = source, list(validation), sheets
+        self.source, self.sheets, self.classes = source, sheets, classes
+        self.training, self.validation = list(training), list(validation)
         self.rois = len(training)
         self.total_steps = total_steps(self.settings.phases, self.rois)
         self.samplers = [

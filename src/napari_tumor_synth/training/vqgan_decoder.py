@@ -5,12 +5,6 @@ large, even regions together. Here it learns from the codes that it will be give
 they are, so this stage and the transformer do not depend on each other.
 """
 
-from collections.abc import Sequence
-from pathlib import Path
-
-from lightning_fabric import Fabric
-
-from napari_tumor_synth.training.data import RoiSource
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining
@@ -21,27 +15,24 @@ class DecoderStage(AutoencoderStage):
 
     Parameters
     ----------
-    recipe, source, training, validation, classes, fabric, sheets
-        As of `AutoencoderStage`.
     learnt : AutoencoderStage
-        Where the weights begin. Its encoder, codebooks and importance network stay as they are.
+        Where the weights begin; recipe, ROIs and device are its own too. Its encoder, codebooks and
+        importance network stay as they are.
     """
 
     name = "decoder"
     first_stream = 1000
 
-    def __init__(
-        self,
-        recipe: VqganRecipe,
-        source: RoiSource,
-        training: Sequence[int],
-        validation: Sequence[int],
-        classes: int,
-        fabric: Fabric,
-        sheets: Path,
-        learnt: AutoencoderStage,
-    ) -> None:
-        super().__init__(recipe, source, training, validation, classes, fabric, sheets)
+    def __init__(self, learnt: AutoencoderStage) -> None:
+        super().__init__(
+            learnt.recipe,
+            learnt.source,
+            learnt.training,
+            learnt.validation,
+            learnt.classes,
+            learnt.fabric,
+            learnt.sheets,
+        )
         self.bare.load_state_dict(learnt.bare.state_dict())
         vqgan, importance = self.bare.vqgan, self.bare.importance
         frozen = [vqgan.encoder, vqgan.before, vqgan.quantiser, importance]

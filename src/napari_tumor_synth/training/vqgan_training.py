@@ -67,13 +67,12 @@ def train_vqgan(
         As `run_stage`.
     """
     fabric = _fabric(recipe, device)
-    autoencoder = _train_autoencoder(recipe, cache, folder, fabric, settings, on_progress)
-    decoder = _train_decoder(recipe, cache, folder, fabric, settings, autoencoder, on_progress)
+    autoencoders = _train_autoencoder(recipe, cache, folder, fabric, settings, on_progress)
     transformer = _train_transformer(
-        recipe, cache, folder, fabric, settings, autoencoder, on_progress
+        recipe, cache, folder, fabric, settings, autoencoders[0], on_progress
     )
     on_progress(Progress(0, 1, "finding where masks end"))
-    _export(recipe, cache, folder, [autoencoder, *decoder], transformer)
+    _export(recipe, cache, folder, autoencoders, transformer)
 
 
 def require_safe_precision(recipe: VqganRecipe, device: torch.device) -> None:
@@ -109,34 +108,23 @@ def _train_autoencoder(
     fabric: Fabric,
     settings: EngineSettings,
     on_progress: OnProgress,
-) -> AutoencoderStage:
-    stage = AutoencoderStage(recipe, cache, *_shown(cache), fabric, folder.path / "sheets")
-    _run_or_load(stage, folder, settings, on_progress)
-    return stage
-
-
-def _train_decoder(
-    recipe: VqganRecipe,
-    cache: RoiCache,
-    folder: RunFolder,
-    fabric: Fabric,
-    settings: EngineSettings,
-    autoencoder: AutoencoderStage,
-    on_progress: OnProgress,
-) -> list[DecoderStage]:
-    """Return the stage, if the recipe has it."""
+) -> list[AutoencoderStage]:
+    """Return the first stage, and the decoder's if the recipe has it; the last counts."""
+    first = AutoencoderStage(
+        recipe,
+        cache,
+        cache.indices("train"),
+        _of_every_class(cache, cache.indices("validation"))[:_REVIEWED_ROIS],
+        len(cache.classes),
+        fabric,
+        folder.path / "sheets",
+    )
+    _run_or_load(first, folder, settings, on_progress)
     if recipe.decoder_training is None:
-        return []
-    sheets = folder.path / "sheets"
-    stage = DecoderStage(recipe, cache, *_shown(cache), fabric, sheets, autoencoder)
-    _run_or_load(stage, folder, settings, on_progress)
-    return [stage]
-
-
-def _shown(cache: RoiCache) -> tuple[list[int], list[int], int]:
-    """Return the ROIs to learn from, those to watch, and the number of classes."""
-    watched = _of_every_class(cache, cache.indices("validation"))[:_REVIEWED_ROIS]
-    return cache.indices("train"), watched, len(cache.classes)
+        return [first]
+    second = DecoderStage(first)
+    _run_or_load(second, folder, settings, on_progress)
+    return [first, second]
 
 
 def _train_transformer(

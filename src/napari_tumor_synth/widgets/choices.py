@@ -22,12 +22,12 @@ from qtpy.QtWidgets import (
 )
 from superqt import QLargeIntSpinBox
 
+from napari_tumor_synth.generators.seeds import MAX_SEED
 from napari_tumor_synth.widgets.words import WrappedLabel
 
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
 
-MAX_SEED = 2**32 - 1
 SLIDER_SEEDS = 999
 
 

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import DeviceLostError
 from napari_tumor_synth.generators.catalogue import resolve_model
-from napari_tumor_synth.generators.devices import choose_device, use_all_cores
-from napari_tumor_synth.generators.families import Generator, load_generator
+from napari_tumor_synth.generators.families import Generator
 from napari_tumor_synth.generators.provenance import Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
 from napari_tumor_synth.imaging.roi import Roi
 from napari_tumor_synth.progress import OnProgress, ignore_progress
-from napari_tumor_synth.workflows.generate import merged_decoding
+from napari_tumor_synth.workflows.generate import merged_decoding, open_generator
 from napari_tumor_synth.workflows.inspect_roi import as_seen_by, importance_on
 
 _Key = tuple[Path, int, int, str]
@@ -92,10 +91,7 @@ class GeneratorSession:
         if stays and self._generator and expected in ("", None, self._generator.sha256):
             return self._generator
         self._forget()
-        use_all_cores()
-        self._generator = load_generator(
-            path, choose_device(device), expected_sha256=expected or None
-        )
+        self._generator = open_generator(model, device, expected_sha256)
         self._key = key
         return self._generator
 
