@@ -1,7 +1,7 @@
 """Keeps Python's search for garbage short while layers are taken away.
 
 napari searches for garbage whenever a layer leaves a canvas, and here are four canvases. With torch
-loaded each search took half a second, and opening the next case six.
+loaded each search takes a good part of a second; `benchmarks/workbench.py` times the whole.
 """
 
 import gc
