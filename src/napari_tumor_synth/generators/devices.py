@@ -102,6 +102,17 @@ def use_all_cores(*, reserve: int = 0) -> None:
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Let torch compute on one core, where matrices are too small for several."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def full_precision() -> Iterator[None]:
     """Compute in true float32, where cuDNN would round convolutions to 10 bits (TF32)."""
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):

@@ -14,7 +14,7 @@ from napari_tumor_synth.generators.sampling import Streams, draw_codes, draw_lev
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
-_FARTHEST = 32
+_NEAREST, _FARTHEST = 6, 32  # a step of a few positions takes hardly longer than one of one
 
 
 def sample_ahead(
@@ -50,7 +50,7 @@ def sample_ahead(
     numbers = streams.uniform(length, levels)[0]
     tokens = torch.full((1, length, levels), empty_code)
     cache = model.new_cache(1)
-    position, ahead = 0, 1
+    position, ahead = 0, _NEAREST
     while position < length:
         count = min(ahead, length - position)
         before = tokens[:, max(position - 1, 0) : position + count - 1].to(start.device)
@@ -69,7 +69,7 @@ def sample_ahead(
                 empty_code,
                 codes[found : found + 1],
             )[0]
-            count, ahead = found + 1, 1
+            count, ahead = found + 1, _NEAREST
         else:
             ahead = min(2 * ahead, _FARTHEST)
         position += count

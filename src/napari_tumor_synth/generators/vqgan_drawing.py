@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from napari_tumor_synth.generators.devices import one_thread
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.generators.sampling import Streams, sample_causal, sample_parallel
 from napari_tumor_synth.generators.sampling_ahead import sample_ahead
@@ -55,7 +56,10 @@ def draw_tokens(
     streams = Streams.of_seeds([*seeds, *(0 for _ in range(width - len(seeds)))])
     start = _start(settings, class_name, streams).to(transformer.head.weight.device)
     if width == 1 and empty is not None:
-        return sample_ahead(transformer, start, streams, decoding, on_progress, empty_code=empty)
+        with one_thread():  # for a few rows; more would wait for each other
+            return sample_ahead(
+                transformer, start, streams, decoding, on_progress, empty_code=empty
+            )
     draw = sample_causal if settings.transformer.causal else sample_parallel
     tokens = draw(transformer, start, streams, decoding, on_progress, empty_code=empty)
     return tokens[: len(seeds)]

@@ -69,19 +69,33 @@ def measure_lesion(mask: NDArray[Any], affine: NDArray[np.float64]) -> LesionSiz
             "There is nothing to measure: the lesion is empty.",
             "Choose labels that the segmentation holds.",
         )
+    inside, first = _cropped(inside)
     voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
     longest = _longest(_face_centres(_surface(inside), affine, axes=(0, 1, 2)))
     axial, number = max(
-        (_longest(_slice_points(inside, index, affine)), -index)
-        for index in np.flatnonzero(inside.any(axis=(1, 2))).tolist()
+        (
+            (_longest(_slice_points(inside, index, affine)), -index)
+            for index in np.flatnonzero(inside.any(axis=(1, 2))).tolist()
+        ),
+        key=lambda found: (round(found[0], 6), found[1]),  # the first of equals, as rounded
     )
     return LesionSize(
         volume_ml=float(np.count_nonzero(inside)) * voxel_ml,
         longest_mm=longest,
         axial_mm=axial,
         perpendicular_mm=_perpendicular(inside, -number, affine),
-        axial_slice=-number,
+        axial_slice=first - number,
     )
+
+
+def _cropped(inside: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    """Return the box around a lesion, and the index of its first slice; distances stay the same."""
+    box = []
+    for axis in range(inside.ndim):
+        others = tuple(other for other in range(inside.ndim) if other != axis)
+        filled = np.flatnonzero(inside.any(axis=others))
+        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return inside[tuple(box)], box[0].start
 
 
 def _surface(inside: NDArray[np.bool_]) -> NDArray[np.intp]:

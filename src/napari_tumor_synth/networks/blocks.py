@@ -53,8 +53,8 @@ def uneven_groups(norm: Norm, widths: Sequence[int]) -> list[int]:
 
 
 def activation(leak: float) -> nn.Module:
-    """Return LeakyReLU, or ReLU for a leak of 0."""
-    return nn.LeakyReLU(leak) if leak else nn.ReLU()
+    """Return LeakyReLU, or ReLU for a leak of 0; its input is overwritten, to save memory."""
+    return nn.LeakyReLU(leak, inplace=True) if leak else nn.ReLU(inplace=True)
 
 
 class ResidualBlock(nn.Module):

@@ -51,8 +51,13 @@ class Block(nn.Module):
         x = x + F.dropout(attended, self.dropout, self.training)
         return x + self.feed_forward(x)  # type: ignore[no-any-return]
 
-    def steps(self, x: Tensor, keys: Tensor, values: Tensor, position: int) -> Tensor:
-        """Transform some positions (B, n, width), given the cached ones before them."""
+    def steps(
+        self, x: Tensor, keys: Tensor, values: Tensor, position: int, later: Tensor | None
+    ) -> Tensor:
+        """Transform some positions (B, n, width), given the cached ones before them.
+
+        `later` (n, position + n) marks what each of them must not see; None if that is nothing.
+        """
         batch, count, width = x.shape
         mixed = self.queries_keys_values(self.attention_norm(x))
         split = mixed.view(batch, count, 3, self.heads, width // self.heads)
@@ -63,8 +68,7 @@ class Block(nn.Module):
         # Plain products: the fused kernel rounds by a sample's place in the batch, these do not.
         scaled = query * (width // self.heads) ** -0.5
         scores = scaled.to(keys.dtype) @ keys[:, :, :seen].transpose(2, 3)
-        if count > 1:
-            later = torch.ones(count, seen, dtype=torch.bool, device=x.device).triu(position + 1)
+        if later is not None:
             scores = scores.masked_fill(later, -torch.inf)
         attended = (scores.softmax(-1) @ values[:, :, :seen]).transpose(1, 2)
         x = x + self.attention_out(attended.reshape(batch, count, width).to(x.dtype))
@@ -210,10 +214,14 @@ class TokenTransformer(nn.Module):
         x = torch.cat(parts, dim=1)
         cache.require_space(x.shape[0], x.shape[1])
         position, count = cache.position, x.shape[1]
-        x = x + cache.positions[position : position + count]
+        seen = position + count
+        x = x + cache.positions[position:seen]
+        later = None
+        if count > 1:
+            later = torch.ones(count, seen, dtype=torch.bool, device=x.device).triu(position + 1)
         for block, (keys, values) in zip(self.blocks, cache.layers, strict=True):
             assert isinstance(block, Block)
-            x = block.steps(x, keys, values, position)
+            x = block.steps(x, keys, values, position, later)
         cache.position += count
         hidden: Tensor = self.final_norm(x)
         return hidden

@@ -10,11 +10,11 @@ from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.networks.blocks import (
     LEAK,
     ResidualBlock,
-    UpsampleTwice,
     activation,
     initialise,
     make_norm,
 )
+from napari_tumor_synth.networks.decoder import Decoder
 from napari_tumor_synth.networks.quantiser import EmaQuantiser, Quantised
 from napari_tumor_synth.networks.vqgan_settings import Grid, VqganSettings
 
@@ -57,28 +57,6 @@ def _encoder(settings: VqganSettings) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-def _decoder(settings: VqganSettings) -> nn.Sequential:
-    widths, all_blocks = settings.decoder_shape
-    doublings = settings.strides.count(2)
-    layers: list[nn.Module] = []
-    width = settings.widths[-1]
-    for stage, (narrower, blocks) in enumerate(zip(widths, all_blocks, strict=True)):
-        if stage >= len(widths) - doublings:
-            layers.append(UpsampleTwice())
-        layers += [
-            nn.Conv3d(width, narrower, 3, padding=1),
-            make_norm(settings.norm, narrower),
-            activation(0.0),
-            *(ResidualBlock(narrower, settings.norm, 0.0) for _ in range(blocks)),
-        ]
-        width = narrower
-    # lat4 doubles five times in four stages: the papers' code has the surplus here
-    layers += [UpsampleTwice() for _ in range(doublings - len(widths))]
-    kernel = settings.final_kernel
-    layers.append(nn.Conv3d(width, settings.in_channels, kernel, padding=kernel // 2))
-    return nn.Sequential(*layers)
-
-
 class Vqgan(nn.Module):
     """3D-VQGAN autoencoder: encoder, quantiser, decoder.
 
@@ -108,7 +86,7 @@ class Vqgan(nn.Module):
             zero_code=settings.empty_positions == "zero",
         )
         self.after = nn.Conv3d(settings.embedding, settings.widths[-1], 1)
-        self.decoder = _decoder(settings)
+        self.decoder = Decoder(settings)
         initialise(self, settings.initialisation)
 
     def latent_shape(self, size: Grid) -> Grid:

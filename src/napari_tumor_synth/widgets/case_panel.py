@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from napari_tumor_synth.widgets.session import Session
 
 _HINT = "Drop an MRI and its segmentation, a BraTS case, or a folder of cases here."
+_SLOW_MS = 300  # of reading, before it is said: saying it paints the window
 _FIRST = ("flair", "t1ce", "t2", "t1")
 _IMAGES = "Images (*.nii *.nii.gz *.nrrd *.mha *.mhd);;Tables of cases (*.csv);;All files (*)"
 
@@ -103,8 +104,12 @@ class CasePanel(QWidget):
 
         self._find.succeeded.connect(self._on_found)
         self._open.succeeded.connect(self._on_opened)
+        self._slow = QTimer(self)
+        self._slow.setSingleShot(True)
+        self._slow.timeout.connect(lambda: self.message.note("Reading…"))
         for job in (self._find, self._open):
-            job.started.connect(lambda: self.message.note("Reading…"))
+            job.started.connect(lambda: self._slow.start(_SLOW_MS))
+            job.ended.connect(self._slow.stop)
             job.failed.connect(self.message.fail)
 
     def load(self, paths: list[Path]) -> None:

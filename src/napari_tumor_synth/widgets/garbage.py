@@ -8,15 +8,19 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_holders = 0
+
 
 @contextmanager
 def no_long_search() -> Iterator[None]:
     """Leave what exists already out of searches for garbage; it is searched again afterwards."""
-    if gc.get_freeze_count():  # somebody else's doing, or this very one around
-        yield
-        return
-    gc.freeze()
+    global _holders
+    if _holders == 0:
+        gc.freeze()
+    _holders += 1
     try:
         yield
     finally:
-        gc.unfreeze()
+        _holders -= 1
+        if _holders == 0:
+            gc.unfreeze()

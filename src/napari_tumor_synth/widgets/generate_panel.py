@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -32,6 +32,7 @@ from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.run_bar import RunBar
+from napari_tumor_synth.widgets.turns import Turns
 
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
@@ -51,10 +52,7 @@ class GeneratePanel(QWidget):
         self.session = session
         self.job, self._devices = Job(self), Job(self)
         self._live_sample: SyntheticRoi | None = None
-        self._made: list[SyntheticRoi] = []  # and not yet shown
-        self._next = QTimer(self)
-        self._next.setSingleShot(True)
-        self._next.timeout.connect(self._take_next)
+        self._turns = Turns(self)
         self.model, self.class_slider = ModelChoice(), ClassSlider()
         self.seed, self.decoding, self.count = SeedChoice(), DecodingOptions(), QSpinBox()
         self.count.setRange(1, _MOST)
@@ -180,22 +178,16 @@ class GeneratePanel(QWidget):
             self._start([self.seed.value])
 
     def _on_made(self, samples: list[SyntheticRoi]) -> None:
-        if self._live_sample is not None:
-            self.session.remove_sample(self._live_sample)
-            self._live_sample = None
-        if self.live.isChecked() and len(samples) == 1:
-            self._live_sample = samples[0]
-        self._made += samples
+        session, outdated = self.session, self._live_sample
+        live = self.live.isChecked() and len(samples) == 1
+        self._live_sample = samples[0] if live else None
         self.save_button.setEnabled(True)
-        self._take_next()
-
-    def _take_next(self) -> None:
-        """Show one sample a turn of the event loop, so that many do not hold the window up."""
-        if self._made:
-            sample = self._made.pop(0)
-            self.session.add_sample(sample, select=not self._made)
-        if self._made:
-            self._next.start(0)
+        self._turns.add(
+            *(partial(session.add_sample, sample, select=False) for sample in samples),
+            partial(session.select, samples[-1]),
+        )
+        if outdated is not None:
+            self._turns.add(partial(session.remove_sample, outdated))
 
     def _on_live(self, live: bool) -> None:
         self._live_sample = None

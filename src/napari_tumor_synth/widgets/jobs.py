@@ -15,7 +15,7 @@ from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.progress import Cancelled, OnProgress, Progress
 
 Work = Callable[[OnProgress], Any]
-_SECONDS_BETWEEN_REPORTS = 0.2  # each paints the window anew
+_SECONDS_BETWEEN_REPORTS = 0.5  # each paints the window anew
 
 
 class UnexpectedError(TumorSynthError):

@@ -71,6 +71,13 @@ def window_of(array: NDArray[Any]) -> tuple[float, float]:
     return lowest, highest if highest > lowest else lowest + 1
 
 
+def is_same(one: Any, other: Any) -> bool:
+    """Return whether an attribute of a layer has this value already."""
+    if isinstance(one, np.ndarray | tuple | list):
+        return np.array_equal(one, other)
+    return one is other or (isinstance(one, str | float | bool) and bool(one == other))
+
+
 def affine_of_layer(
     scale: NDArray[Any], translate: NDArray[Any], axes: NDArray[Any] | None
 ) -> NDArray[np.float64]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image, Labels
 
-from napari_tumor_synth.widgets.arrange import halve
+from napari_tumor_synth.widgets.arrange import halve, window_of
+from napari_tumor_synth.widgets.held_back import HeldBack
 from napari_tumor_synth.widgets.planes.anatomy import VIEWS_3D, position_text
 from napari_tumor_synth.widgets.planes.planes_view import PlanesView
 from napari_tumor_synth.widgets.planes.window_level import PRESETS, dragged, limits_of
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 OVERLAY = "tumor_synth_overlay"
 """Key in the metadata of layers whose window is not the mouse's: ROI preview and importance."""
 
+_FOLLOWS_MS = 400  # what follows at once is there by then, or takes longer
+_PAINTED_MS = 50  # for the planes, before the 3D view
 _FILLED = 0.8  # of the canvas by what is visible
 
 
@@ -48,6 +52,7 @@ class PlanesLink:
         self._badges: tuple[str, ...] = ()
         self._boxes: tuple[Box, ...] = ()
         self._origin: Position | None = None
+        self._held: tuple[HeldBack, HeldBack] | None = None  # planes and 3D view
 
     def open(self) -> None:
         """Dock the planes, if they are not there."""
@@ -63,12 +68,18 @@ class PlanesLink:
         view.set_badges(self._badges)
         view.set_boxes(self._boxes)
         self.view = view
-        halve(self._viewer.window.add_dock_widget(view, area="right", name="Planes"))
+        dock = self._viewer.window.add_dock_widget(view, area="right", name="Planes")
+        halve(dock)
+        window = window_of(dock)
+        middle = None if window is None else window.centralWidget()
+        self._held = None if middle is None else (HeldBack(view), HeldBack(middle))
 
     def close(self, *, window_goes: bool = False) -> None:
         """Close the planes, and their dock if the window stays."""
         if (view := self.view) is None:
             return
+        if self._held is not None:
+            self._held[1].release()
         view.close()
         if not window_goes:
             self._viewer.window.remove_dock_widget(view)
@@ -77,6 +88,25 @@ class PlanesLink:
         """Turn the 3D camera to one side of the patient."""
         view, up = VIEWS_3D[side]
         self._viewer.scene.camera.set_view_direction(view, up)
+
+    @contextmanager
+    def first(self, more_follows: bool = False) -> Iterator[None]:
+        """Have the planes painted before the 3D view; neither yet, if more follows at once."""
+        if self._held is None:
+            yield
+            return
+        planes, in_3d = self._held
+        in_3d.hold()
+        try:
+            yield
+        finally:
+            if more_follows:
+                planes.hold()
+                planes.rest(_FOLLOWS_MS)
+                in_3d.rest(2 * _FOLLOWS_MS)
+            else:
+                planes.release()
+                in_3d.rest(_PAINTED_MS)
 
     def set_badges(self, badges: tuple[str, ...]) -> None:
         """Mark what is shown."""
@@ -114,7 +144,7 @@ class PlanesLink:
             self.view.crosshair.move_to(position)
 
     def _on_closed(self) -> None:
-        self.view = None
+        self.view = self._held = None
 
     def _tell_position(self, position: Position) -> None:
         if self.view is not None:

@@ -58,7 +58,8 @@ class RunBar(QWidget):
         self._first = None
         self.button.setText("Cancel")
         self.button.setToolTip("Stop at the next step; what is done stays.")
-        self.bar.setRange(0, 0)
+        self.bar.setRange(0, 1)  # a busy bar would paint the whole window 60 times a second
+        self.bar.setValue(0)
         self.bar.show()
         self.words.setText("Starting…")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels
 
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.imaging.region import Roi
@@ -18,6 +20,7 @@ from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi
 from napari_tumor_synth.widgets.places import affine_at, affine_beside, box_of, middle_of
 from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D
 from napari_tumor_synth.widgets.planes_link import OVERLAY, PlanesLink
+from napari_tumor_synth.widgets.shown_layers import ShownLayers, show
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -27,6 +30,24 @@ if TYPE_CHECKING:
     from napari_tumor_synth.widgets.segmentation_view import SegmentationLook
     from napari_tumor_synth.widgets.session import Session
     from napari_tumor_synth.workflows.open_case import OpenCase
+
+Slot = Callable[..., None]
+BESIDE = "beside"
+"""What the layer of a real ROI beside a synthetic one is kept under."""
+
+
+def _planes_first(*, more_follows: bool = False) -> Callable[[Slot], Slot]:
+    """Paint the planes before the 3D view, and keep napari's searches for garbage short."""
+
+    def changed(change: Slot) -> Slot:
+        @wraps(change)
+        def change_quietly(scene: Scene, *arguments: Any) -> None:
+            with scene.planes.first(more_follows), no_long_search():
+                change(scene, *arguments)
+
+        return change_quietly
+
+    return changed
 
 
 class Scene:
@@ -41,9 +62,7 @@ class Scene:
     def __init__(self, viewer: Viewer, session: Session) -> None:
         self.viewer, self.session = viewer, session
         self._before = (viewer.scene.camera.orientation, viewer.dims.ndisplay)
-        self._layers: dict[str, Layer] = {}
-        self._samples: dict[Any, Layer] = {}
-        self._removing = False
+        self._shown = ShownLayers(viewer)
         viewer.dims.ndisplay = 3
         viewer.scene.camera.orientation = CAMERA_3D
         self.planes = PlanesLink(viewer, session, self._importance_at)
@@ -75,27 +94,28 @@ class Scene:
         self._show_notice(())
         self.planes.close(window_goes=window_goes)
 
-    @no_long_search()
+    @_planes_first(more_follows=True)  # its ROI
     def _on_case(self, case: OpenCase) -> None:
-        for role in ("importance", "roi", "segmentation", "image"):
-            self._drop(role)
+        self._shown.drop("importance")
+        if self._shown.get("image") is None:  # removed by the user: it belongs below the labels
+            self._shown.drop("segmentation")
         sequence, name = self.session.sequence, case.case.name
         about = {"case": name, "class": case.case.class_name, "sequence": sequence}
         image = case.images[sequence]
-        self._add("image", image_layer(image, case.frame, f"{name} {sequence}", about))
+        self._shown.put("image", image_layer(image, case.frame, f"{name} {sequence}", about))
         labels = labels_layer(case.segmentation, case.frame, f"{name} segmentation", about)
-        self._add("segmentation", labels)
+        self._shown.put("segmentation", labels)
         self.session.select(None)
         self._go_to_lesion(case)
 
     def _on_segmentation_look(self, look: SegmentationLook) -> None:
-        if isinstance(layer := self._layers.get("segmentation"), Labels):
+        if isinstance(layer := self._shown.get("segmentation"), Labels):
             look.apply_to(layer)
 
-    @no_long_search()
+    @_planes_first()
     def _on_roi(self, roi: Roi | None) -> None:
-        self._drop("importance")
-        self._drop("roi")
+        self._shown.drop("importance")
+        self._shown.drop("roi")
         if roi is None or self.session.case is None:
             self.planes.set_boxes(())
             return
@@ -105,9 +125,9 @@ class Scene:
             roi, self.session.frame, name, {"roi": True, OVERLAY: True}
         )
         look = {"colormap": see_through("magma"), "blending": "translucent", "opacity": 0.8}
-        self._add("roi", (data, {**attributes, **look}, kind))
+        self._shown.put("roi", (data, {**attributes, **look}, kind))
 
-    @no_long_search()
+    @_planes_first()
     def _on_sample(self, sample: SyntheticRoi) -> None:
         record = sample.provenance
         name = f"SYNTHETIC {record.class_name} seed {record.seed}"
@@ -119,21 +139,19 @@ class Scene:
         frame = self.session.frame
         roi = self._as_shown(sample.roi)
         data, attributes, kind = roi_layer(roi, frame, name, metadata)
-        (layer,) = self._added((data, {**attributes, "visible": False}, kind))
-        self._samples[id(sample)] = layer
+        self._shown.put(sample, (data, {**attributes, "visible": False}, kind))
 
-    @no_long_search()
+    @_planes_first()
     def _on_sample_removed(self, sample: SyntheticRoi) -> None:
-        self._remove(self._samples.pop(id(sample), None))
+        self._shown.drop(sample)
 
-    @no_long_search()
+    @_planes_first()
     def _on_selected(self, selected: Roi | SyntheticRoi | None) -> None:
-        self._drop("importance")
+        self._shown.drop("importance")
         made = None if selected is None or isinstance(selected, Roi) else selected
-        for role, layer in self._layers.items():
-            _show(layer, (made is not None) == (role == "beside"))
-        for key, layer in self._samples.items():
-            _show(layer, made is not None and key == id(made))
+        for key, layer in self._shown:
+            of_a_case = isinstance(key, str) and key != BESIDE
+            show(layer, made is None if of_a_case else key in (made, BESIDE))
         frame = self.session.frame
         if made is not None:
             self.planes.set_origin(middle_of(self._as_shown(made.roi), frame))
@@ -147,10 +165,10 @@ class Scene:
         self._show_beside()
         self.planes.fit()
 
-    @no_long_search()
+    @_planes_first()
     def _show_beside(self, ignored: object = None) -> None:
         """Show the real ROI at the patient's right of the selected synthetic one, or not."""
-        self._drop("beside")
+        self._shown.drop(BESIDE)
         real, selected, frame = self.session.roi, self.session.selected, self.session.frame
         if selected is None or isinstance(selected, Roi):
             return
@@ -170,7 +188,7 @@ class Scene:
         case = self.session.case
         kind = "SIMULATED" if case is not None and case.simulated else "REAL"
         name = f"{kind}, on the grid {grid_text(made.shape, made.settings.spacing_mm)}"
-        self._add("beside", roi_layer(shown, frame, name, {"roi": True}))
+        self._shown.put(BESIDE, roi_layer(shown, frame, name, {"roi": True}))
         grid = grid_text(made.shape, made.settings.spacing_mm)
         self.planes.set_badges((grid,))  # each box says what is in it
         self._show_notice((f"{kind} at the patient's right,", "SYNTHETIC at the left", grid))
@@ -184,9 +202,9 @@ class Scene:
     def _as_shown(self, roi: Roi) -> Roi:
         return replace(roi, affine=affine_at(roi, self.session.frame, self.session.roi))
 
-    @no_long_search()
+    @_planes_first()
     def _on_importance(self, found: tuple[Any, Roi] | None) -> None:
-        self._drop("importance")
+        self._shown.drop("importance")
         if found is None:
             return
         scores, roi = found
@@ -197,29 +215,22 @@ class Scene:
             "blending": "translucent_no_depth",
             "contrast_limits": (0.0, max(float(scores.max()), 1e-6)),
         }
-        self._add("importance", (scores, {**place, **look}, "image"))
+        self._shown.put("importance", (scores, {**place, **look}, "image"))
 
     def _on_importance_look(self, look: ImportanceLook) -> None:
-        if isinstance(layer := self._layers.get("importance"), Image):
+        if isinstance(layer := self._shown.get("importance"), Image):
             look.apply_to(layer)
 
     def _on_layer_removed(self, event: Any) -> None:
-        if self._removing:
-            return
-        self._layers = {role: one for role, one in self._layers.items() if one is not event.value}
-        gone = [key for key, layer in self._samples.items() if layer is event.value]
-        for key in gone:
-            del self._samples[key]
-            sample = next((one for one in self.session.samples if id(one) == key), None)
-            if sample is not None:
-                self.session.remove_sample(sample)
+        key = self._shown.forget(event.value)
+        if key in self.session.samples:
+            self.session.remove_sample(key)
 
     def _on_active(self, event: Any) -> None:
-        layer = self.viewer.layers.selection.active
-        key = next((key for key, one in self._samples.items() if one is layer), None)
-        if key is not None:
-            self.session.select(next(one for one in self.session.samples if id(one) == key))
-        elif layer is not None and layer in self._layers.values():
+        key = self._shown.key_of(self.viewer.layers.selection.active)
+        if key in self.session.samples:
+            self.session.select(key)
+        elif isinstance(key, str) and key != BESIDE:
             self.session.select(self.session.roi)
 
     def _go_to_lesion(self, case: OpenCase) -> None:
@@ -231,36 +242,10 @@ class Scene:
         self.planes.move_to(tuple(middle.tolist()))
 
     def _importance_at(self, position: tuple[float, float, float]) -> str:
-        scores = self._layers.get("importance")
+        scores = self._shown.get("importance")
         value = None if scores is None else scores.get_value(position, world=True)
         return f"   importance {value:.2f}" if value else ""
 
     def _show_notice(self, badges: tuple[str, ...]) -> None:
         text = self.viewer.canvas.overlays.text
         text.visible, text.text = bool(badges), "\n".join(badges)
-
-    def _add(self, role: str, data: Any) -> None:
-        (self._layers[role],) = self._added(data)
-
-    def _added(self, data: Any) -> list[Layer]:
-        layer = Layer.create(*data)
-        self.viewer.add_layer(layer)
-        return [layer]
-
-    def _drop(self, role: str) -> None:
-        self._remove(self._layers.pop(role, None))
-
-    def _remove(self, layer: Layer | None) -> None:
-        if layer is None or layer not in self.viewer.layers:
-            return
-        self._removing = True
-        try:
-            self.viewer.layers.remove(layer)
-        finally:
-            self._removing = False
-
-
-def _show(layer: Layer, visible: bool) -> None:
-    """Show a layer or not; napari draws anew even when nothing changes."""
-    if layer.visible != visible:
-        layer.visible = visible

@@ -1,24 +1,23 @@
-"""Copies of a viewer's layers in another viewer: the same arrays, and the same look."""
+"""The layers of one viewer in another one, as far as they have been seen."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels
+
+from napari_tumor_synth.widgets.planes.layer_copy import LayerCopy, kind_of
 
 if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
 
-_COMMON = ("visible", "opacity", "blending", "scale", "translate")
-_OF_IMAGES = (*_COMMON, "contrast_limits", "colormap", "gamma", "interpolation2d")
-_OF_LABELS = (*_COMMON, "colormap", "contour", "show_selected_label", "selected_label")
-
 
 class LayerMirror:
-    """Keeps the image and labels layers of one list in another viewer, in the same order.
+    """Keeps copies of the image and labels layers of one list in another viewer, in its order.
 
-    Changes of the mirrored look in the copies (window and level by the mouse) go back to the
-    source. Layers of other kinds are left out: planes show voxels.
+    A layer gets a copy when it is first visible. Copies of hidden layers are handed on to layers
+    that become visible, the longest hidden first. Layers of other kinds are left out: planes show
+    voxels.
 
     Parameters
     ----------
@@ -30,9 +29,8 @@ class LayerMirror:
 
     def __init__(self, source: LayerList, target: ViewerModel) -> None:
         self._source, self._target = source, target
-        self._copies: dict[Layer, Layer] = {}
-        self._links: dict[Layer, list[tuple[Any, Any]]] = {}
-        self._passing = False
+        self._copies: list[LayerCopy] = []  # those last in use last
+        self._followed: list[Image | Labels] = []
         source.events.inserted.connect(self._refresh)
         source.events.removed.connect(self._refresh)
         source.events.reordered.connect(self._refresh)
@@ -46,65 +44,60 @@ class LayerMirror:
             self._source.events.reordered,
         ):
             emitter.disconnect(self._refresh)
-        for layer in list(self._copies):
-            self._drop(layer)
+        for layer in self._followed:
+            layer.events.visible.disconnect(self._refresh)
+        for copy in self._copies:
+            self._drop(copy)
+        self._followed, self._copies = [], []
 
     def _refresh(self, event: Any = None) -> None:
-        wanted = [layer for layer in self._source if isinstance(layer, Image | Labels)]
-        for layer in set(self._copies) - set(wanted):
-            self._drop(layer)
-        for layer in wanted:
-            if layer not in self._copies:
-                self._add(layer)
-        order = [self._copies[layer] for layer in wanted]
-        for place, copy in enumerate(order):
-            if self._target.layers[place] is not copy:
-                self._target.layers.move(self._target.layers.index(copy), place)
+        self._follow([layer for layer in self._source if isinstance(layer, Image | Labels)])
+        for layer in self._followed:
+            if layer.visible and self._copy_of(layer) is None:
+                self._show(layer)
+        self._put_in_order()
 
-    def _add(self, layer: Layer) -> None:
-        names = _OF_LABELS if isinstance(layer, Labels) else _OF_IMAGES
-        look = {name: getattr(layer, name) for name in names if name in _AT_ONCE}
-        copy = type(layer)(layer.data, name=layer.name, axis_labels=layer.axis_labels,
-                           units=layer.units, **look)  # fmt: skip
-        for name in names:
-            setattr(copy, name, getattr(layer, name))
-        self._target.layers.append(copy)
-        self._copies[layer] = copy
-        links = self._links[layer] = []
-        for name in names:
-            self._link(links, layer, copy, name)
-            self._link(links, copy, layer, name)
-        for name in ("data", "name"):
-            self._link(links, layer, copy, name)
+    def _follow(self, layers: list[Image | Labels]) -> None:
+        for layer in set(self._followed) - set(layers):
+            layer.events.visible.disconnect(self._refresh)
+            if (copy := self._copy_of(layer)) is not None:
+                self._spare(copy)
+        for layer in set(layers) - set(self._followed):
+            layer.events.visible.connect(self._refresh)
+        self._followed = layers
 
-        def repaint(event: Any) -> None:  # voxels were painted into the shared array
-            copy.refresh()
+    def _spare(self, copy: LayerCopy) -> None:
+        """Keep one copy a kind without a layer: the next case or sample takes it."""
+        copy.let_go()
+        for other in [one for one in self._copies if one.source is None and one is not copy]:
+            if other.kind == copy.kind:
+                self._copies.remove(other)
+                self._drop(other)
 
-        if isinstance(layer, Labels):
-            layer.events.labels_update.connect(repaint)
-            links.append((layer.events.labels_update, repaint))
+    def _show(self, layer: Image | Labels) -> None:
+        free = [one for one in self._copies if one.kind == kind_of(layer) and not one.layer.visible]
+        if free:
+            copy = min(free, key=lambda one: one.source is not None)
+            self._copies.remove(copy)
+            copy.follow(layer)
+        else:
+            copy = LayerCopy(layer)
+            self._target.layers.append(copy.layer)
+        self._copies.append(copy)
 
-    def _link(self, links: list[tuple[Any, Any]], giver: Layer, taker: Layer, name: str) -> None:
-        emitter = getattr(giver.events, name)
+    def _copy_of(self, layer: Image | Labels) -> LayerCopy | None:
+        return next((copy for copy in self._copies if copy.source is layer), None)
 
-        def pass_on(event: Any) -> None:
-            if self._passing:
-                return
-            self._passing = True
-            try:
-                setattr(taker, name, getattr(giver, name))
-            finally:
-                self._passing = False
+    def _put_in_order(self) -> None:
+        """Order the copies as their layers are, above those that nobody needs."""
+        wanted = [copy.layer for copy in self._copies if copy.source is None]
+        found = (self._copy_of(layer) for layer in self._followed)
+        wanted += [copy.layer for copy in found if copy is not None]
+        for place, layer in enumerate(wanted):
+            if self._target.layers[place] is not layer:
+                self._target.layers.move(self._target.layers.index(layer), place)
 
-        emitter.connect(pass_on)
-        links.append((emitter, pass_on))
-
-    def _drop(self, layer: Layer) -> None:
-        for emitter, callback in self._links.pop(layer):
-            emitter.disconnect(callback)
-        copy = self._copies.pop(layer)
-        if copy in self._target.layers:
-            self._target.layers.remove(copy)
-
-
-_AT_ONCE = ("scale", "translate")  # needed while a copy is made, so that it is placed once
+    def _drop(self, copy: LayerCopy) -> None:
+        copy.let_go()
+        if copy.layer in self._target.layers:
+            self._target.layers.remove(copy.layer)
