@@ -18,6 +18,8 @@ from shared.measuring import begin, own_peak, parser, report, summary
 BEGUN = time.perf_counter()
 COHORT = 335  # cases of BraTS 2019
 SEED = 7
+REST_S = 2.0  # after which the 3D view is painted, too
+PLANES = {"axial", "coronal", "sagittal"}
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -35,6 +37,7 @@ def main(given: Sequence[str] | None = None) -> None:
 
 def _measured(arguments: Any, folder: Path) -> dict[str, Any]:
     import napari
+    from shared.painting import Painting, wait
 
     from napari_tumor_synth.widgets.workbench import Workbench
 
@@ -42,40 +45,53 @@ def _measured(arguments: Any, folder: Path) -> dict[str, Any]:
     bench = Workbench(viewer)
     viewer.window.add_dock_widget(bench, area="left")
     opened = time.perf_counter() - BEGUN
+    painting = Painting(_canvases(bench))
+    bench.session.selected_changed.connect(lambda selected: painting.begin())
     if arguments.model:
         bench.generate.model.list.setCurrentText(arguments.model)
     bench.generate.seed.set_value(SEED)
+    painting.begin()
     bench.generate.generate()
-    _until(lambda: bool(bench.session.samples))
-    _paint(bench)
-    first = time.perf_counter() - BEGUN
+    wait(lambda: bool(bench.session.samples) and painting.times.keys() >= PLANES)
+    first = max(painting.times[plane] for plane in PLANES) - BEGUN
     repeats = 2 if arguments.small else arguments.repeats
+    sliders = [_slider(bench, painting, seed) for seed in range(100, 100 + repeats)]
+    cases = [_case(bench, painting, arguments, folder) for _ in range(repeats)]
     found = {
         "model": bench.session.samples[0].provenance.model_name,
         "window_s": round(opened, 3),
         "first_roi_s": round(first, 3),
-        "slider_to_planes": summary([_slider(bench, seed) for seed in range(100, 100 + repeats)]),
-        "case_to_roi": summary([_case(bench, arguments, folder) for _ in range(repeats)]),
+        "slider_to_planes": summary([planes for planes, _ in sliders]),
+        "slider_to_3d": summary([in_3d for _, in_3d in sliders]),
+        "case_to_roi": summary([planes for planes, _ in cases]),
+        "case_to_3d": summary([in_3d for _, in_3d in cases]),
         "cohort": {"cases": COHORT, **summary([_cohort(folder) for _ in range(repeats)])},
-        "event_loop": _event_loop(bench, viewer),
+        "event_loop": _event_loop(bench, viewer, painting),
     }
     bench.close()
     viewer.close()
     return found
 
 
-def _slider(bench: Any, seed: int) -> float:
-    """Return the seconds from a moved slider, without the time it must rest, to painted planes."""
+def _canvases(bench: Any) -> dict[str, Any]:
+    from qtpy.QtOpenGLWidgets import QOpenGLWidget
+
+    panes = bench.scene.planes.view.panes
+    canvases = {plane: pane.findChild(QOpenGLWidget) for plane, pane in panes.items()}
+    return {**canvases, "3d": bench.window().centralWidget().findChild(QOpenGLWidget)}
+
+
+def _slider(bench: Any, painting: Any, seed: int) -> tuple[float, float]:
+    """Move the slider; the time that it must rest is left out."""
     before = len(bench.session.samples)
-    start = time.perf_counter()
+    start = _rest(painting)
     bench.generate.seed.set_value(seed)
     bench.generate.generate()
-    _until(lambda: len(bench.session.samples) > before)
-    _paint(bench)
-    return time.perf_counter() - start
+    return _painted(painting, start, lambda: len(bench.session.samples) > before)
 
 
-def _case(bench: Any, arguments: Any, folder: Path) -> float:
+def _case(bench: Any, painting: Any, arguments: Any, folder: Path) -> tuple[float, float]:
+    """Load a case, from the paths that were dropped to its ROI."""
     from napari_tumor_synth.imaging.phantom.settings import PhantomSettings
     from napari_tumor_synth.imaging.phantom.writing import write_phantoms
 
@@ -86,11 +102,27 @@ def _case(bench: Any, arguments: Any, folder: Path) -> float:
             folder / "phantom", 1, SEED, classes=("HGG",), settings=only_flair, workers=1
         )
     bench.session.set_roi(None)
-    start = time.perf_counter()
+    start = _rest(painting)
     bench.case.load([case])
-    _until(lambda: bench.session.roi is not None)
-    _paint(bench)
-    return time.perf_counter() - start
+    return _painted(painting, start, lambda: bench.session.roi is not None)
+
+
+def _rest(painting: Any) -> float:
+    """Return the time once nothing is painted any more."""
+    from shared.painting import wait
+
+    wait(lambda: False, seconds=REST_S, strict=False)
+    painting.begin()
+    return time.perf_counter()
+
+
+def _painted(painting: Any, start: float, done: Callable[[], bool]) -> tuple[float, float]:
+    """Return the seconds until all planes were painted with the result, and until 3D was."""
+    from shared.painting import wait
+
+    wait(lambda: done() and painting.times.keys() >= {*PLANES, "3d"})
+    planes = max(painting.times[plane] for plane in PLANES)
+    return planes - start, painting.times["3d"] - start
 
 
 def _cohort(folder: Path) -> float:
@@ -109,27 +141,33 @@ def _cohort(folder: Path) -> float:
     return time.perf_counter() - start
 
 
-def _event_loop(bench: Any, viewer: Any) -> dict[str, Any]:
+def _event_loop(bench: Any, viewer: Any, painting: Any) -> dict[str, Any]:
     """Return gaps between turns of the event loop, idle and while generating, 3D hidden."""
-    for layer in viewer.layers:
-        layer.visible = False
+    _canvases(bench)["3d"].hide()
+    _rest(painting)
     idle = _gaps(lambda: False, seconds=3)
     bench.generate.count.setValue(8)
     before = len(bench.session.samples)
     bench.generate.generate()
-    busy = _gaps(lambda: len(bench.session.samples) == before + 8, seconds=120)
-    assert len(bench.session.samples) == before + 8
+
+    def shown() -> bool:
+        made = bench.session.samples
+        chosen = len(made) == before + 8 and bench.session.selected is made[-1]
+        return chosen and painting.times.keys() >= PLANES
+
+    busy = _gaps(shown, seconds=120)
     return {"idle_ms": _describe(idle), "generating_ms": _describe(busy)}
 
 
 def _gaps(done: Callable[[], bool], seconds: float) -> list[float]:
     from qtpy.QtCore import QTimer
+    from shared.painting import wait
 
     ticks: list[float] = []
     timer = QTimer()
     timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
     timer.start(5)
-    _until(done, seconds, strict=False)
+    wait(done, seconds, strict=False)
     timer.stop()
     return [1000 * (later - earlier) for earlier, later in pairwise(ticks)]
 
@@ -141,26 +179,6 @@ def _describe(gaps: list[float]) -> dict[str, float]:
         "p95": round(p95, 1),
         "max": round(max(gaps), 1),
     }
-
-
-def _paint(bench: Any) -> None:
-    for pane in bench.scene.planes.view.panes.values():
-        pane.screenshot()
-
-
-def _until(done: Callable[[], bool], seconds: float = 120, *, strict: bool = True) -> None:
-    """Wait as the program does: in Qt's own loop, which leaves the interpreter to the worker."""
-    from qtpy.QtCore import QEventLoop, QTimer
-
-    end = time.perf_counter() + seconds
-    loop, timer = QEventLoop(), QTimer()
-    timer.timeout.connect(lambda: loop.quit() if done() or time.perf_counter() > end else None)
-    timer.start(5)
-    if not done():
-        loop.exec()
-    timer.stop()
-    if strict and not done():
-        raise TimeoutError("the workbench does not get on")
 
 
 if __name__ == "__main__":

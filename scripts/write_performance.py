@@ -115,7 +115,9 @@ def _workbench(result: dict[str, Any]) -> str:
         ("start of the process to the open workbench", f"{result['window_s']:.2g} s"),
         (f"start to the first ROI of {result['model']}", f"{result['first_roi_s']:.2g} s"),
         ("moved slider to all three planes painted", _time(result["slider_to_planes"])),
-        ("case dropped to previewed ROI", _time(result["case_to_roi"])),
+        ("the same to the painted 3D view, which comes last", _time(result["slider_to_3d"])),
+        ("case dropped to previewed ROI in all three planes", _time(result["case_to_roi"])),
+        ("the same to the painted 3D view", _time(result["case_to_3d"])),
         (f"cohort of {result['cohort']['cases']} cases recognised", _time(result["cohort"])),
         *(
             (

@@ -262,7 +262,51 @@ def test_layers_come_go_and_change_places(planes):
     layers.move(0, 3)
     assert [copy.name for copy in copies] == ["b", "c", "a"]
     del layers[0]
-    assert [copy.name for copy in copies] == ["c", "a"]
+    assert [copy.name for copy in copies if copy.visible] == ["c", "a"]
+
+
+def test_what_is_never_seen_has_no_copy_and_hidden_copies_are_handed_on(planes):
+    first, second = a_layer(name="first"), a_layer(name="second", visible=False)
+    labels = Labels((first.data > 0).astype(np.uint8), name="labels", scale=(2, 1, 1))
+    view = planes(first, second, labels)
+    copies = view.panes["axial"].model.layers
+    assert [copy.name for copy in copies] == ["first", "labels"]
+    kept = copies[0]
+    first.visible = labels.visible = False
+    second.contrast_limits = (0.2, 0.9)
+    second.visible = True
+    assert [(copy.name, copy.visible) for copy in copies] == [("second", True), ("labels", False)]
+    assert copies[0] is kept
+    assert copies[0].data is second.data
+    assert tuple(copies[0].contrast_limits) == (0.2, 0.9)
+    first.contrast_limits = (0.4, 0.6)
+    assert tuple(copies[0].contrast_limits) == (0.2, 0.9), "it follows the first no more"
+    first.visible = True
+    assert [copy.name for copy in copies] == ["first", "second", "labels"]
+    assert all(copy.data is one.data for copy, one in zip(copies, view._layers, strict=True))
+
+
+def test_a_removed_layer_leaves_its_copy_to_the_next_or_soon_nothing(planes, qtbot):
+    view = planes(a_layer(name="a"), a_layer(name="b"))
+    layers, copies = view._layers, view.panes["axial"].model.layers
+    kept = copies[1]
+    del layers[1]
+    assert not kept.visible
+    layers.append(a_layer(name="c"))
+    assert [copy.name for copy in copies] == ["a", "c"]
+    assert copies[1] is kept
+    layers.clear()
+    qtbot.waitUntil(lambda: len(copies) == 0, timeout=10_000)
+
+
+def test_a_pane_goes_on_by_a_slice_of_what_is_visible(planes):
+    fine, coarse = a_layer(), a_layer()
+    coarse.scale = (4, 4, 4)
+    view = planes(fine, coarse)
+    pane = view.panes["axial"]
+    assert pane.slice_step_mm == 2.0
+    fine.visible = False
+    assert pane.slice_step_mm == 4.0
 
 
 def test_positions_are_told_with_letters():

@@ -46,8 +46,9 @@ class ShownLayers:
             _change(layer, data, attributes)
             return
         self.drop(key)
-        self._layers[key] = layer = Layer.create(data, attributes, kind)
-        self._viewer.add_layer(layer)
+        layer = Layer.create(data, attributes, kind)
+        self._viewer.add_layer(layer)  # which makes it the active one: nobody chose it
+        self._layers[key] = layer
 
     def drop(self, key: Hashable) -> None:
         """Show nothing for something."""

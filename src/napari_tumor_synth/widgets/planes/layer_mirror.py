@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Labels
+from qtpy.QtCore import QTimer
 
+from napari_tumor_synth.widgets.garbage import no_long_search
 from napari_tumor_synth.widgets.planes.layer_copy import LayerCopy, kind_of
 
 if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
+
+_SPARED_MS = 3000  # that a copy without a layer is kept, and its voxels with it
 
 
 class LayerMirror:
@@ -31,6 +35,9 @@ class LayerMirror:
         self._source, self._target = source, target
         self._copies: list[LayerCopy] = []  # those last in use last
         self._followed: list[Image | Labels] = []
+        self._tidy = QTimer()
+        self._tidy.setSingleShot(True)
+        self._tidy.timeout.connect(self._drop_spares)
         source.events.inserted.connect(self._refresh)
         source.events.removed.connect(self._refresh)
         source.events.reordered.connect(self._refresh)
@@ -38,6 +45,7 @@ class LayerMirror:
 
     def close(self) -> None:
         """Stop following."""
+        self._tidy.stop()
         for emitter in (
             self._source.events.inserted,
             self._source.events.removed,
@@ -67,12 +75,15 @@ class LayerMirror:
         self._followed = layers
 
     def _spare(self, copy: LayerCopy) -> None:
-        """Keep one copy a kind without a layer: the next case or sample takes it."""
+        """Keep a copy of a removed layer for a while: the next ROI or sample takes it."""
         copy.let_go()
-        for other in [one for one in self._copies if one.source is None and one is not copy]:
-            if other.kind == copy.kind:
-                self._copies.remove(other)
-                self._drop(other)
+        self._tidy.start(_SPARED_MS)
+
+    @no_long_search()
+    def _drop_spares(self) -> None:
+        for copy in [copy for copy in self._copies if copy.source is None]:
+            self._copies.remove(copy)
+            self._drop(copy)
 
     def _show(self, layer: Image | Labels) -> None:
         free = [one for one in self._copies if one.kind == kind_of(layer) and not one.layer.visible]
@@ -90,9 +101,9 @@ class LayerMirror:
 
     def _put_in_order(self) -> None:
         """Order the copies as their layers are, above those that nobody needs."""
+        known = {copy.source: copy.layer for copy in self._copies}
         wanted = [copy.layer for copy in self._copies if copy.source is None]
-        found = (self._copy_of(layer) for layer in self._followed)
-        wanted += [copy.layer for copy in found if copy is not None]
+        wanted += [known[layer] for layer in self._followed if layer in known]
         for place, layer in enumerate(wanted):
             if self._target.layers[place] is not layer:
                 self._target.layers.move(self._target.layers.index(layer), place)

@@ -53,7 +53,7 @@ class SlicePane(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.plane, self.crosshair = plane, crosshair
+        self.plane, self.crosshair, self._layers = plane, crosshair, layers
         self._convention = convention
         self.ruler = self._closed = False
         self._measured: tuple[Position, Position] | None = None
@@ -80,8 +80,9 @@ class SlicePane(QWidget):
 
     @property
     def slice_step_mm(self) -> float:
-        """Distance of neighbouring slices."""
-        return float(self.model.dims.range[self._across].step)
+        """Distance of neighbouring slices of what is visible; of the finest grid, if several."""
+        visible = [layer for layer in self._layers if layer.visible and layer.ndim == 3]
+        return min((float(layer.scale[self._across]) for layer in visible), default=1.0)
 
     def set_convention(self, convention: Convention) -> None:
         """Put the patient's right on the left (radiological) or on the right."""
@@ -216,7 +217,7 @@ class SlicePane(QWidget):
     def _follow_camera(self, event: Any = None) -> None:
         if self._closed or not hasattr(self, "overlay"):
             return
-        shown = bool(self.model.layers)
+        shown = bool(self._layers)
         self.overlay.content.crosshair = self.to_pixels(self.crosshair.position) if shown else None
         self.overlay.content.ruler = self._drawn_ruler()
         self.overlay.content.boxes = self._drawn_boxes()
