@@ -52,7 +52,7 @@ def _measured(arguments: Any, folder: Path) -> dict[str, Any]:
     bench.generate.seed.set_value(SEED)
     painting.begin()
     bench.generate.generate()
-    wait(lambda: bool(bench.session.samples) and painting.times.keys() >= PLANES)
+    wait(lambda: _shows_last(bench, 1) and painting.times.keys() >= PLANES)
     first = max(painting.times[plane] for plane in PLANES) - BEGUN
     repeats = 2 if arguments.small else arguments.repeats
     sliders = [_slider(bench, painting, seed) for seed in range(100, 100 + repeats)]
@@ -83,11 +83,17 @@ def _canvases(bench: Any) -> dict[str, Any]:
 
 def _slider(bench: Any, painting: Any, seed: int) -> tuple[float, float]:
     """Move the slider; the time that it must rest is left out."""
-    before = len(bench.session.samples)
+    count = len(bench.session.samples) + 1
     start = _rest(painting)
     bench.generate.seed.set_value(seed)
     bench.generate.generate()
-    return _painted(painting, start, lambda: len(bench.session.samples) > before)
+    return _painted(painting, start, lambda: _shows_last(bench, count))
+
+
+def _shows_last(bench: Any, count: int) -> bool:
+    """Return whether so many samples were made, and the last is the one that is looked at."""
+    made = bench.session.samples
+    return len(made) == count and bench.session.selected is made[-1]
 
 
 def _case(bench: Any, painting: Any, arguments: Any, folder: Path) -> tuple[float, float]:
@@ -147,15 +153,9 @@ def _event_loop(bench: Any, viewer: Any, painting: Any) -> dict[str, Any]:
     _rest(painting)
     idle = _gaps(lambda: False, seconds=3)
     bench.generate.count.setValue(8)
-    before = len(bench.session.samples)
+    count = len(bench.session.samples) + 8
     bench.generate.generate()
-
-    def shown() -> bool:
-        made = bench.session.samples
-        chosen = len(made) == before + 8 and bench.session.selected is made[-1]
-        return chosen and painting.times.keys() >= PLANES
-
-    busy = _gaps(shown, seconds=120)
+    busy = _gaps(lambda: _shows_last(bench, count) and painting.times.keys() >= PLANES, 120)
     return {"idle_ms": _describe(idle), "generating_ms": _describe(busy)}
 
 

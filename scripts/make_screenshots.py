@@ -89,8 +89,8 @@ def wait_for(done: Callable[[], bool], seconds: float = 120) -> None:
 
 
 def settle() -> None:
-    """Let everything be laid out and drawn."""
-    for _ in range(20):
+    """Let everything be laid out and drawn, the 3D view too."""
+    for _ in range(120):
         QApplication.processEvents()
         time.sleep(0.01)
 

@@ -160,6 +160,11 @@ def test_labels_are_hidden_outlined_and_faded(qtbot):
     assert layer.opacity == 0.8
     alphas = [layer.colormap.map(label)[3] for label in (0, 1, 2, 4)]
     assert alphas == [0, 1, 0, 1]
+    colours = layer.colormap
+    SegmentationLook(False, 0.5, frozenset({2})).apply_to(layer)
+    assert layer.colormap is colours, "the same colours are not made anew"
+    SegmentationLook(False, 0.5, frozenset({1})).apply_to(layer)
+    assert [layer.colormap.map(label)[3] for label in (0, 1, 2, 4)] == [0, 0, 1, 1]
 
 
 def test_scores_below_the_threshold_are_not_shown():

@@ -10,9 +10,11 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets")
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from napari_tumor_synth.widgets.workbench import Workbench
+from workbench_steps import generated, opened
 
 pytestmark = pytest.mark.gui
 
@@ -74,3 +76,37 @@ def test_generating_with_the_bundled_model_does_not_hold_the_window_up(make_napa
     assert len(gaps) > 50
     assert max(gaps) < took / 4
     bench.close()
+
+
+class Painted(QObject):
+    """Keeps in which order canvases are painted."""
+
+    def __init__(self, canvases):
+        super().__init__()
+        self.names = {canvas: name for name, canvas in canvases.items()}
+        self.order = []
+        for canvas in self.names:
+            canvas.installEventFilter(self)
+
+    def eventFilter(self, watched, event):  # noqa: N802
+        if event.type() == QEvent.Type.Paint:
+            self.order.append(self.names[watched])
+        return False
+
+
+def test_the_planes_are_painted_before_the_3d_view(bench, qtbot, case):
+    """It takes long without a graphics card; Qt on its own would paint all of them together."""
+    opened(bench, qtbot, case)
+    generated(bench, qtbot, 7, count=2)
+    panes = bench.scene.planes.view.panes
+    canvases = {plane: pane.findChild(QOpenGLWidget) for plane, pane in panes.items()}
+    canvases["3d"] = bench.window().centralWidget().findChild(QOpenGLWidget)
+    qtbot.wait(1500)  # what went before is painted
+    painted = Painted(canvases)
+    for chosen in (bench.session.samples[0], bench.session.roi, bench.session.samples[1]):
+        painted.order.clear()
+        bench.session.select(chosen)
+        qtbot.waitUntil(lambda: set(painted.order) == set(canvases), timeout=10_000)
+        firsts = [painted.order.index(plane) for plane in panes]
+        assert max(firsts) < painted.order.index("3d")
+        qtbot.wait(300)

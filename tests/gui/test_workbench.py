@@ -203,13 +203,21 @@ def test_running_out_of_memory_is_a_sentence(bench, qtbot, monkeypatch):
 
 def test_closing_during_a_run_is_safe_and_gives_the_camera_back(make_napari_viewer, qtbot, model):
     viewer = make_napari_viewer()
-    before = viewer.scene.camera.orientation, viewer.dims.ndisplay
+
+    def look():
+        background = viewer.canvas.background_color.tolist()
+        return viewer.scene.camera.orientation, viewer.dims.ndisplay, background
+
+    viewer.theme = "light"
+    before = look()
     bench = Workbench(viewer)
     viewer.window.add_dock_widget(bench)
-    assert (viewer.scene.camera.orientation, viewer.dims.ndisplay) != before
+    changed = look()
+    assert changed[:2] != before[:2]
+    assert changed[2] == [0, 0, 0, 1] != before[2]
     bench.generate.generate()
     bench.close()
-    assert (viewer.scene.camera.orientation, viewer.dims.ndisplay) == before
+    assert look() == before
     qtbot.waitUntil(lambda: not bench.generate.job.is_running, timeout=30_000)
 
 

@@ -138,6 +138,33 @@ def test_wrong_number_of_sequences_is_refused() -> None:
         Vqgan(small()).encode(rois(1, 2, 16, 16, 16))
 
 
+@pytest.mark.parametrize("strides", [(2, 2), (1, 2), (2, 2, 2)])
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_trained_decoder_computes_what_its_layers_say(
+    strides: tuple[int, ...], channels_last: bool
+) -> None:
+    """Upsampling and convolution in one are the same as one after the other."""
+    widths = (8, 16, 24)[: len(strides)]
+    settings = small(widths=widths, strides=strides, residual_blocks=(1,) * len(widths))
+    model = Vqgan(settings).double().eval()
+    latent = rois(2, widths[-1], 3, 2, 4).double()
+    if channels_last:
+        model, latent = (one.to(memory_format=torch.channels_last_3d) for one in (model, latent))
+    with torch.inference_mode():
+        plain = torch.nn.Sequential(*model.decoder)(latent)
+        joined = model.decoder(latent)
+    assert joined.shape == plain.shape
+    torch.testing.assert_close(joined, plain, rtol=1e-10, atol=1e-10)
+
+
+def test_a_decoder_in_training_takes_its_layers_one_by_one() -> None:
+    model = Vqgan(small()).train()
+    latent = rois(1, 16, 2, 2, 2)
+    torch.testing.assert_close(
+        model.decoder(latent), torch.nn.Sequential(*model.decoder)(latent), rtol=0, atol=0
+    )
+
+
 def test_normal_initialisation_is_that_of_the_papers_code() -> None:
     torch.manual_seed(0)
     model = Vqgan(small(widths=(64, 64), norm="batch", initialisation="normal"))

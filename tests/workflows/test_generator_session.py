@@ -1,4 +1,5 @@
 import shutil
+import weakref
 
 import numpy as np
 import pytest
@@ -69,6 +70,17 @@ def test_release_gives_the_generator_away(model, loads):
     session.release()
     session.sample(str(model), "cpu", "LGG", [3])
     assert len(loads) == 2
+
+
+def test_release_leaves_no_weights_in_memory(model):
+    session = GeneratorSession()
+    session.sample(str(model), "cpu", "LGG", [3])
+    networks = (session._generator.autoencoder, session._generator.transformer)
+    weights = [weakref.ref(one) for network in networks for one in network.parameters()]
+    del networks
+    session.release()
+    assert len(weights) > 10
+    assert all(one() is None for one in weights)
 
 
 def test_a_sample_is_repeated_by_its_own_model_only(model, tmp_path):

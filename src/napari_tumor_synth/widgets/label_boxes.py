@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from qtpy.QtGui import QColor
+
+_SQUARE = 12  # pixels
+_WIDEST = 28  # characters of a line: a dock is narrow, and boxes do not wrap
 
 
 class LabelBoxes(QWidget):
@@ -19,12 +26,12 @@ class LabelBoxes(QWidget):
     tip : str
         Tooltip of a box, with the places ``{label}`` and ``{name}``.
     colour_of : callable, optional
-        Colour of a label's name as a style sheet has it, such as ``"rgb(255, 0, 0)"``.
+        Colour of a label, shown as a square before its name.
     """
 
     changed = Signal()
 
-    def __init__(self, tip: str, colour_of: Callable[[int], str] | None = None) -> None:
+    def __init__(self, tip: str, colour_of: Callable[[int], QColor] | None = None) -> None:
         super().__init__()
         self._tip, self._colour_of = tip, colour_of
         self._boxes: dict[int, QCheckBox] = {}
@@ -48,11 +55,14 @@ class LabelBoxes(QWidget):
             box.deleteLater()
         self._boxes = {}
         for label, name in labels.items():
-            box = QCheckBox(name if name == f"label {label}" else f"{label}: {name}")
+            text = name if name == f"label {label}" else f"{label}: {name}"
+            box = QCheckBox(fill(text, _WIDEST))
             box.setChecked(True)
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             if self._colour_of is not None:
-                box.setStyleSheet(f"QCheckBox {{ color: {self._colour_of(label)}; }}")
+                square = QPixmap(_SQUARE, _SQUARE)
+                square.fill(self._colour_of(label))
+                box.setIcon(QIcon(square))
             box.setToolTip(self._tip.format(label=label, name=name))
             box.toggled.connect(lambda ticked: self.changed.emit())
             self._layout.addWidget(box)

@@ -19,6 +19,7 @@ from napari_tumor_synth.widgets.garbage import no_long_search
 from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi_layer, see_through
 from napari_tumor_synth.widgets.places import affine_at, affine_beside, box_of, middle_of
 from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D
+from napari_tumor_synth.widgets.planes.slice_pane import BACKGROUND
 from napari_tumor_synth.widgets.planes_link import OVERLAY, PlanesLink
 from napari_tumor_synth.widgets.shown_layers import ShownLayers, show
 
@@ -56,15 +57,16 @@ class Scene:
     Parameters
     ----------
     viewer : napari.Viewer
-        Its camera and number of displayed axes are given back by `close`.
+        Its camera, number of displayed axes and background are given back by `close`.
     """
 
     def __init__(self, viewer: Viewer, session: Session) -> None:
         self.viewer, self.session = viewer, session
-        self._before = (viewer.scene.camera.orientation, viewer.dims.ndisplay)
+        canvas, camera, dims = viewer.canvas, viewer.scene.camera, viewer.dims
+        self._before = (camera.orientation, dims.ndisplay, canvas.background_color_override)
+        canvas.background_color_override = BACKGROUND
         self._shown = ShownLayers(viewer)
-        viewer.dims.ndisplay = 3
-        viewer.scene.camera.orientation = CAMERA_3D
+        dims.ndisplay, camera.orientation = 3, CAMERA_3D
         self.planes = PlanesLink(viewer, session, self._importance_at)
         self.planes.open()
         self._links = (
@@ -85,12 +87,13 @@ class Scene:
         self.planes.look_from("A")
 
     def close(self, *, window_goes: bool = False) -> None:
-        """Stop following; layers stay, the viewer's camera is as it was."""
+        """Stop following; layers stay, the viewer is as it was."""
         for signal, slot in self._links:
             signal.disconnect(slot)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.layers.selection.events.active.disconnect(self._on_active)
-        self.viewer.scene.camera.orientation, self.viewer.dims.ndisplay = self._before
+        canvas, camera, dims = self.viewer.canvas, self.viewer.scene.camera, self.viewer.dims
+        camera.orientation, dims.ndisplay, canvas.background_color_override = self._before
         self._show_notice(())
         self.planes.close(window_goes=window_goes)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
 from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QSlider, QWidget
 
 from napari_tumor_synth.widgets.label_boxes import LabelBoxes
@@ -52,7 +54,8 @@ class SegmentationLook:
             colours[label] = colour
         for label in self.hidden:
             colours[label] = _HIDDEN
-        layer.colormap = DirectLabelColormap(color_dict=colours)
+        if not _has_colours(layer, colours):
+            layer.colormap = DirectLabelColormap(color_dict=colours)
         layer.opacity = self.opacity
         layer.contour = 1 if self.outline else 0
 
@@ -70,7 +73,7 @@ class SegmentationView(QWidget):
         self.opacity.setRange(0, 100)
         self.opacity.setValue(40)
         self.opacity.setToolTip("Opacity of the segmentation in %.")
-        self.labels = LabelBoxes("Show label {label}, {name}.", _style_colour)
+        self.labels = LabelBoxes("Show label {label}, {name}.", _colour_of)
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Segmentation", self.outline)
@@ -94,6 +97,15 @@ class SegmentationView(QWidget):
         self.changed.emit(self.look)
 
 
-def _style_colour(label: int) -> str:
-    red, green, blue, _ = _COLOURS.get(label, _OTHER)
-    return f"rgb({round(255 * red)}, {round(255 * green)}, {round(255 * blue)})"
+def _has_colours(layer: Labels, wanted: Mapping[int | None, tuple[float, ...]]) -> bool:
+    """Return whether a layer has these colours already; new ones cost four canvases a drawing."""
+    if not isinstance(layer.colormap, DirectLabelColormap):
+        return False
+    present = layer.colormap.color_dict
+    return set(present) == set(wanted) and all(
+        np.allclose(present[label], colour) for label, colour in wanted.items()
+    )
+
+
+def _colour_of(label: int) -> QColor:
+    return QColor.fromRgbF(*_COLOURS.get(label, _OTHER))

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from napari_tumor_synth.widgets.planes.box import Box
     from napari_tumor_synth.widgets.planes.crosshair import Crosshair, Position
 
+BACKGROUND = "black"  # whatever the theme: what is around a head or an ROI is darkest
 LEFT, RIGHT, MIDDLE = 1, 2, 3
 _ZOOM_STEP = 1.15
 _FILLED = 0.9  # of a pane after `fit`: the letters need the rest
@@ -62,6 +63,7 @@ class SlicePane(QWidget):
         self.model = ViewerModel(title=plane)
         self.model.dims.ndim = 3
         self.model.dims.order = ORDER[plane]
+        self.model.canvas.background_color_override = BACKGROUND
         self._take_the_mouse()
         self._view = QtViewer(self.model)
         self._view.dims.hide()
