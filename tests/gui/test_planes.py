@@ -286,6 +286,20 @@ def test_what_is_never_seen_has_no_copy_and_hidden_copies_are_handed_on(planes):
     assert all(copy.data is one.data for copy, one in zip(copies, view._layers, strict=True))
 
 
+def test_a_layer_lies_in_the_planes_where_its_transform_puts_it(planes):
+    first, other = a_layer(name="first"), a_layer(name="other", affine=np.diag([3.0, 3, 3, 1]))
+    view = planes(first, other)
+    copies = view.panes["axial"].model.layers
+    np.testing.assert_array_equal(copies[1].extent.world, other.extent.world)
+    first.visible = False
+    moved = a_layer(name="moved", affine=np.diag([2.0, 2, 2, 1]))
+    view._layers.append(moved)  # takes over the copy of the first
+    shown = next(copy for copy in copies if copy.name == "moved")
+    np.testing.assert_array_equal(shown.extent.world, moved.extent.world)
+    moved.affine = np.eye(4)
+    np.testing.assert_array_equal(shown.extent.world, moved.extent.world)
+
+
 def test_a_removed_layer_leaves_its_copy_to_the_next_or_soon_nothing(planes, qtbot):
     view = planes(a_layer(name="a"), a_layer(name="b"))
     layers, copies = view._layers, view.panes["axial"].model.layers

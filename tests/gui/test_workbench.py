@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets")
 
 import torch
+from napari.layers import Labels
 
 from cohort_factory import write_case, write_cohort
 from napari_tumor_synth.generators.families import load_generator
@@ -253,3 +254,135 @@ def test_panels_of_one_viewer_share_what_is_open():
 
 class _Viewer:
     pass
+
+
+def of_samples(viewer):
+    return [layer for layer in viewer.layers if layer.metadata.get("synthetic")]
+
+
+def middle(layer):
+    return layer.extent.world.mean(axis=0)
+
+
+def test_samples_stay_in_the_middle_of_the_roi_of_whatever_case_is_open(bench, qtbot, tmp_path):
+    """Layer, box, crosshair read-out and importance must not part."""
+    first, second = (write_case(tmp_path / "LGG", f"Brats18_CBICA_L0{i}_1", seed=i) for i in (0, 3))
+    (sample,) = generated(bench, qtbot, 5)  # without a case, and so around the origin
+    for case in (first, second):
+        bench.session.set_roi(None)
+        viewer = opened(bench, qtbot, case)
+        qtbot.waitUntil(lambda: bench.session.selected is bench.session.roi, timeout=10_000)
+        bench.session.select(sample)
+        (layer,) = of_samples(viewer)
+        (box,) = bench.scene.planes.view.panes["axial"]._boxes
+        around = (np.array(box.low) + np.array(box.high)) / 2
+        roi = next(layer for layer in viewer.layers if layer.metadata.get("roi"))
+        np.testing.assert_allclose(middle(layer), around, atol=1e-6)
+        np.testing.assert_allclose(middle(roi), around, atol=1e-6)
+
+
+def test_the_crosshair_goes_to_the_lesion_of_every_next_case(bench, qtbot, case, tmp_path):
+    other = write_case(tmp_path / "HGG", "Brats18_CBICA_H00_1", seed=3)
+    for file in other.iterdir():
+        image = nib.load(file)
+        affine = nib.affines.from_matvec(np.diag([3.0, 2.0, 1.5]), [60, -90, 70])
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj), affine), file)
+    for path in (case, other, case):
+        bench.session.set_roi(None)
+        opened(bench, qtbot, path)
+        opened_case = bench.session.case
+        inside = np.argwhere(opened_case.segmentation.array > 0).mean(axis=0)
+        placed = opened_case.frame.place(opened_case.segmentation.affine)
+        np.testing.assert_allclose(
+            bench.scene.planes.view.crosshair.position,
+            inside * placed.scale + placed.translate,
+            atol=1e-6,
+        )
+
+
+def test_another_roi_does_not_cover_the_sample_that_is_looked_at(bench, qtbot, case):
+    viewer = opened(bench, qtbot, case)
+    (sample,) = generated(bench, qtbot, 5)
+    qtbot.waitUntil(lambda: bench.session.selected is sample, timeout=5000)
+    before = bench.session.roi
+    bench.roi.spacing.setValue(2.0)
+    qtbot.waitUntil(lambda: bench.session.roi is not before, timeout=10_000)
+    assert bench.session.selected is sample
+    assert [layer for layer in viewer.layers if layer.visible] == of_samples(viewer)
+    pane = bench.scene.planes.view.panes["axial"]
+    assert "SYNTHETIC" in pane.overlay.content.badges
+    (box,) = pane._boxes
+    np.testing.assert_allclose(
+        (np.array(box.low) + np.array(box.high)) / 2, middle(of_samples(viewer)[0]), atol=1e-6
+    )
+
+
+def test_a_sample_deleted_before_it_is_shown_is_not_selected(bench, qtbot):
+    viewer = bench.scene.viewer
+    bench.generate.count.setValue(3)
+    bench.session.sample_added.connect(
+        lambda sample: (
+            viewer.layers.remove(viewer.layers[-1]) if sample.provenance.seed == 22 else None
+        )
+    )
+    bench.generate.seed.set_value(20)
+    bench.generate.generate()
+    qtbot.waitUntil(lambda: bench.session.selected is not None, timeout=20_000)
+    assert [sample.provenance.seed for sample in bench.session.samples] == [20, 21]
+    assert bench.session.selected is bench.session.samples[-1]
+    assert [layer.visible for layer in of_samples(viewer)] == [False, True]
+
+
+def test_clicking_the_importance_layer_changes_nothing(bench, qtbot, case):
+    viewer = opened(bench, qtbot, case)
+    (sample,) = generated(bench, qtbot, 5)
+    qtbot.waitUntil(lambda: bench.session.selected is sample, timeout=5000)
+    bench.importance.shown.click()
+    qtbot.waitUntil(lambda: "Importance" in viewer.layers, timeout=20_000)
+    viewer.layers.selection.active = of_samples(viewer)[0]
+    viewer.layers.selection.active = viewer.layers["Importance"]
+    assert bench.session.selected is sample
+    assert viewer.layers["Importance"].visible
+
+
+def test_live_mode_replaces_what_live_mode_made_and_nothing_else(bench, qtbot):
+    panel, seeds = bench.generate, lambda: [s.provenance.seed for s in bench.session.samples]
+    panel.seed.set_value(69)
+    panel.live.click()
+    qtbot.waitUntil(lambda: seeds() == [69], timeout=20_000)
+    panel.generate()  # asked for, and so to stay
+    qtbot.waitUntil(lambda: seeds() == [69, 69], timeout=20_000)
+    asked_for = bench.session.samples[1]
+    panel.seed.set_value(70)
+    qtbot.waitUntil(lambda: seeds() == [69, 70], timeout=20_000)
+    assert bench.session.samples[0] is asked_for
+
+
+def test_a_workbench_that_comes_back_knows_what_is_open(bench, qtbot, case):
+    viewer = opened(bench, qtbot, case)
+    (sample,) = generated(bench, qtbot, 5)
+    qtbot.waitUntil(lambda: bench.session.selected is sample, timeout=5000)
+    layers = list(viewer.layers)
+    viewer.window.remove_dock_widget(bench)
+    bench.close()
+    again = Workbench(viewer)
+    viewer.window.add_dock_widget(again)
+    assert again.generate.save_button.isEnabled()
+    assert "LGG" in again.case._facts["Class"].text()
+    pane = again.scene.planes.view.panes["axial"]
+    assert "SYNTHETIC" in pane.overlay.content.badges
+    again.session.select(again.session.roi)
+    assert not of_samples(viewer)[0].visible
+    again.session.set_roi(None)
+    opened(again, qtbot, case)
+    assert len(viewer.layers) == len(layers), "the layers of the case are changed, not doubled"
+    again.close()
+
+
+def test_an_outline_is_drawn_without_a_warning_of_the_3d_view(bench, qtbot, case):
+    viewer = opened(bench, qtbot, case)
+    bench.case.segmentation.outline.click()  # warnings are errors here
+    labels = next(layer for layer in viewer.layers if isinstance(layer, Labels))
+    assert labels.contour == 1
+    copies = bench.scene.planes.view.panes["coronal"].model.layers
+    assert [copy.contour for copy in copies if isinstance(copy, Labels)] == [1]

@@ -102,6 +102,9 @@ class CasePanel(QWidget):
         layout.addWidget(self.message)
         self._show_rows(case=False)
 
+        if session.case is not None:
+            self._take_over(session.case, session.sequence)
+
         self._find.succeeded.connect(self._on_found)
         self._open.succeeded.connect(self._on_opened)
         self._slow = QTimer(self)
@@ -222,6 +225,16 @@ class CasePanel(QWidget):
         self.segmentation.set_labels(opened.labels)
         self.session.open_case(opened, sequence)
         self.session.segmentation_look_changed.emit(self.segmentation.look)
+
+    def _take_over(self, opened: OpenCase, sequence: str) -> None:
+        """Show the case that is open already, because the panel was closed and is back."""
+        labels = opened.segmentation
+        self._cases = (opened.case,)
+        self.case_choice.addItem(f"{opened.case.name} ({opened.case.class_name})")
+        self._list_sequences(sequence)
+        self._tell_facts(opened, sequence, measure_lesion(labels.array, labels.affine))
+        self.segmentation.set_labels(opened.labels)
+        self._show_rows(case=True)
 
     def _tell_facts(self, opened: OpenCase, sequence: str, size: LesionSize) -> None:
         image = opened.images[sequence]

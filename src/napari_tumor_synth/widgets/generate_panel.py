@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from napari_tumor_synth.progress import OnProgress
     from napari_tumor_synth.widgets.session import Session
 
+_Made = tuple[list["SyntheticRoi"], bool]  # and whether by live mode
 _REST_MS = 250  # a slider that has not moved for this long rests
 _MOST = 32
 
@@ -111,12 +112,12 @@ class GeneratePanel(QWidget):
         session = self.session
         device = session.device
 
-        def work(on_progress: OnProgress) -> list[SyntheticRoi]:
+        def work(on_progress: OnProgress) -> _Made:
             from napari_tumor_synth.workflows.generate import request_from_provenance
 
             request = request_from_provenance(path)
             assert request.repeat is not None
-            return [session.generators.repeat(request.model, device, request.repeat)]
+            return [session.generators.repeat(request.model, device, request.repeat)], False
 
         self.job.start(work)
 
@@ -152,7 +153,7 @@ class GeneratePanel(QWidget):
         self._devices.close()
         self.session.release()
 
-    def _start(self, seeds: list[int]) -> None:
+    def _start(self, seeds: list[int], *, live: bool = False) -> None:
         entry, session = self.model.entry, self.session
         if entry is None:
             self.message.fail(InputError("No model is installed.", "Add one to your folder."))
@@ -165,29 +166,35 @@ class GeneratePanel(QWidget):
             return
         changes = self.decoding.changes
 
-        def work(on_progress: OnProgress) -> list[SyntheticRoi]:
-            made: list[SyntheticRoi] = session.generators.sample(
+        def work(on_progress: OnProgress) -> _Made:
+            made = session.generators.sample(
                 entry.name, device, class_name, seeds, changes, on_progress=on_progress
             )
-            return made
+            return made, live
 
         self.job.start(work)
 
     def _generate_live(self, *ignored: Any) -> None:
         if self.live.isChecked():
-            self._start([self.seed.value])
+            self._start([self.seed.value], live=True)
 
-    def _on_made(self, samples: list[SyntheticRoi]) -> None:
-        session, outdated = self.session, self._live_sample
-        live = self.live.isChecked() and len(samples) == 1
-        self._live_sample = samples[0] if live else None
+    def _on_made(self, made: _Made) -> None:
+        samples, live = made
         self.save_button.setEnabled(True)
         self._turns.add(
-            *(partial(session.add_sample, sample, select=False) for sample in samples),
-            partial(session.select, samples[-1]),
+            *(partial(self.session.add_sample, sample, select=False) for sample in samples),
+            partial(self._show_last, samples),
         )
-        if outdated is not None:
-            self._turns.add(partial(session.remove_sample, outdated))
+        if live and self.live.isChecked():
+            if (outdated := self._live_sample) is not None:
+                self._turns.add(partial(self.session.remove_sample, outdated))
+            self._live_sample = samples[0]
+
+    def _show_last(self, samples: list[SyntheticRoi]) -> None:
+        """Select the last that the user has not removed since."""
+        left = [sample for sample in samples if sample in self.session.samples]
+        if left:
+            self.session.select(left[-1])
 
     def _on_live(self, live: bool) -> None:
         self._live_sample = None
@@ -239,7 +246,7 @@ class GeneratePanel(QWidget):
         layout.addWidget(self.run)
         layout.addLayout(files)
         layout.addWidget(self.message)
-        self.save_button.setEnabled(False)
+        self.save_button.setEnabled(bool(self.session.samples))
 
     def _pick_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for the synthetic ROI")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import Colormap, ensure_colormap
+from napari.utils.transforms import Affine
 
 from napari_tumor_synth.imaging.display_frame import DisplayFrame
 from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_CEILING
@@ -26,7 +27,8 @@ def image_layer(
     volume: Volume, frame: DisplayFrame, name: str, metadata: dict[str, Any] | None = None
 ) -> LayerData:
     """Return a grey image over its window from 0 to nearly its brightest voxel."""
-    look = {"name": name, "colormap": "gray", "contrast_limits": window_of(volume.array)}
+    look: dict[str, Any] = {"name": name, "colormap": "gray", "gamma": 1.0, "opacity": 1.0}
+    look["contrast_limits"] = window_of(volume.array)
     return volume.array, {**_place(volume.affine, frame, metadata, volume), **look}, "image"
 
 
@@ -73,6 +75,8 @@ def window_of(array: NDArray[Any]) -> tuple[float, float]:
 
 def is_same(one: Any, other: Any) -> bool:
     """Return whether an attribute of a layer has this value already."""
+    if isinstance(one, Affine):
+        return np.array_equal(one.affine_matrix, other.affine_matrix)
     if isinstance(one, np.ndarray | tuple | list):
         return np.array_equal(one, other)
     return one is other or (isinstance(one, str | float | bool) and bool(one == other))

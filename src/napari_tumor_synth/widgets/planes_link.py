@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image, Labels
+from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from napari_tumor_synth.widgets.arrange import halve, window_of
+from napari_tumor_synth.widgets.gl_context import draw_in_own_context
 from napari_tumor_synth.widgets.held_back import HeldBack
 from napari_tumor_synth.widgets.planes.anatomy import VIEWS_3D, position_text
 from napari_tumor_synth.widgets.planes.planes_view import PlanesView
@@ -53,6 +55,7 @@ class PlanesLink:
         self._boxes: tuple[Box, ...] = ()
         self._origin: Position | None = None
         self._held: tuple[HeldBack, HeldBack] | None = None  # planes and 3D view
+        self._part: Callable[[], None] = _nothing
 
     def open(self) -> None:
         """Dock the planes, if they are not there."""
@@ -73,6 +76,9 @@ class PlanesLink:
         window = window_of(dock)
         middle = None if window is None else window.centralWidget()
         self._held = None if middle is None else (HeldBack(view), HeldBack(middle))
+        canvas = None if middle is None else middle.findChild(QOpenGLWidget)
+        if canvas is not None:
+            self._part = draw_in_own_context(self._viewer.layers, canvas)
 
     def close(self, *, window_goes: bool = False) -> None:
         """Close the planes, and their dock if the window stays."""
@@ -145,6 +151,8 @@ class PlanesLink:
 
     def _on_closed(self) -> None:
         self.view = self._held = None
+        self._part()
+        self._part = _nothing
 
     def _tell_position(self, position: Position) -> None:
         if self.view is not None:
@@ -178,7 +186,8 @@ class PlanesLink:
 
     def _toggle_segmentation(self) -> None:
         for layer in self._viewer.layers:
-            if isinstance(layer, Labels):
+            of_a_case = "case" in layer.metadata  # and not of a sample that is looked at
+            if isinstance(layer, Labels) and not (of_a_case and self._origin is not None):
                 layer.visible = not layer.visible
 
 
@@ -186,3 +195,7 @@ def _set_limits(layer: Image, limits: tuple[float, float]) -> None:
     low, high = layer.contrast_limits_range
     layer.contrast_limits_range = (min(low, limits[0]), max(high, limits[1]))
     layer.contrast_limits = limits
+
+
+def _nothing() -> None:
+    pass

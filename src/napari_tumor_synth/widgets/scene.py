@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -24,6 +25,7 @@ from napari_tumor_synth.widgets.planes_link import OVERLAY, PlanesLink
 from napari_tumor_synth.widgets.shown_layers import ShownLayers, show
 
 if TYPE_CHECKING:
+    from napari.types import LayerData
     from napari.viewer import Viewer
 
     from napari_tumor_synth.generators.synthetic import SyntheticRoi
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from napari_tumor_synth.workflows.open_case import OpenCase
 
 Slot = Callable[..., None]
+OF_A_CASE = ("image", "segmentation", "roi")
 BESIDE = "beside"
 """What the layer of a real ROI beside a synthetic one is kept under."""
 
@@ -60,12 +63,12 @@ class Scene:
         Its camera, number of displayed axes and background are given back by `close`.
     """
 
-    def __init__(self, viewer: Viewer, session: Session) -> None:
+    def __init__(self, viewer: Viewer, session: Session, shown: ShownLayers) -> None:
         self.viewer, self.session = viewer, session
         canvas, camera, dims = viewer.canvas, viewer.scene.camera, viewer.dims
         self._before = (camera.orientation, dims.ndisplay, canvas.background_color_override)
         canvas.background_color_override = BACKGROUND
-        self._shown = ShownLayers(viewer)
+        self._shown = shown
         dims.ndisplay, camera.orientation = 3, CAMERA_3D
         self.planes = PlanesLink(viewer, session, self._importance_at)
         self.planes.open()
@@ -85,6 +88,7 @@ class Scene:
         viewer.layers.events.removed.connect(self._on_layer_removed)
         viewer.layers.selection.events.active.connect(self._on_active)
         self.planes.look_from("A")
+        self._take_over()
 
     def close(self, *, window_goes: bool = False) -> None:
         """Stop following; layers stay, the viewer is as it was."""
@@ -113,25 +117,32 @@ class Scene:
 
     def _on_segmentation_look(self, look: SegmentationLook) -> None:
         if isinstance(layer := self._shown.get("segmentation"), Labels):
+            # napari says in the 3D view that outlines are not drawn there: the planes draw them
+            warnings.filterwarnings("ignore", "Contours are not displayed during 3D rendering")
             look.apply_to(layer)
 
     @_planes_first()
     def _on_roi(self, roi: Roi | None) -> None:
         self._shown.drop("importance")
-        self._shown.drop("roi")
-        if roi is None or self.session.case is None:
-            self.planes.set_boxes(())
-            return
-        self.planes.set_boxes((box_of(roi, self.session.frame),))
-        name = f"{self.session.case.case.name} ROI"
-        data, attributes, kind = roi_layer(
-            roi, self.session.frame, name, {"roi": True, OVERLAY: True}
-        )
-        look = {"colormap": see_through("magma"), "blending": "translucent", "opacity": 0.8}
-        self._shown.put("roi", (data, {**attributes, **look}, kind))
+        case, frame = self.session.case, self.session.frame
+        if roi is None or case is None:
+            self._shown.drop("roi")
+        else:
+            about = {"roi": True, OVERLAY: True}
+            data, attributes, kind = roi_layer(roi, frame, f"{case.case.name} ROI", about)
+            look = {"colormap": see_through("magma"), "blending": "translucent", "opacity": 0.8}
+            visible = self._selected_sample() is None
+            self._shown.put("roi", (data, {**attributes, **look, "visible": visible}, kind))
+        for sample in self.session.samples:  # each in the middle of the ROI
+            self._shown.place(sample, self._layer_of(sample)[1])
+        self._tell_selection()
 
     @_planes_first()
     def _on_sample(self, sample: SyntheticRoi) -> None:
+        data, attributes, kind = self._layer_of(sample)
+        self._shown.put(sample, (data, {**attributes, "visible": False}, kind))
+
+    def _layer_of(self, sample: SyntheticRoi) -> LayerData:
         record = sample.provenance
         name = f"SYNTHETIC {record.class_name} seed {record.seed}"
         metadata = {
@@ -139,10 +150,7 @@ class Scene:
             "description": record.notice,
             "provenance": record.model_dump(mode="json"),
         }
-        frame = self.session.frame
-        roi = self._as_shown(sample.roi)
-        data, attributes, kind = roi_layer(roi, frame, name, metadata)
-        self._shown.put(sample, (data, {**attributes, "visible": False}, kind))
+        return roi_layer(self._as_shown(sample.roi), self.session.frame, name, metadata)
 
     @_planes_first()
     def _on_sample_removed(self, sample: SyntheticRoi) -> None:
@@ -151,29 +159,42 @@ class Scene:
     @_planes_first()
     def _on_selected(self, selected: Roi | SyntheticRoi | None) -> None:
         self._shown.drop("importance")
-        made = None if selected is None or isinstance(selected, Roi) else selected
+        made = self._selected_sample()
         for key, layer in self._shown:
-            of_a_case = isinstance(key, str) and key != BESIDE
-            show(layer, made is None if of_a_case else key in (made, BESIDE))
-        frame = self.session.frame
+            show(layer, made is None if key in OF_A_CASE else key in (made, BESIDE))
+        self._tell_selection()
+        self.planes.fit()
+
+    def _selected_sample(self) -> SyntheticRoi | None:
+        selected = self.session.selected
+        return None if selected is None or isinstance(selected, Roi) else selected
+
+    def _tell_selection(self) -> None:
+        """Draw boxes and badges of what is selected, and what belongs beside it."""
+        made, frame, real = self._selected_sample(), self.session.frame, self.session.roi
         if made is not None:
             self.planes.set_origin(middle_of(self._as_shown(made.roi), frame))
         else:
-            real = self.session.roi
             oblique = f"oblique, {frame.obliquity_degrees:.0f}°"
             self.planes.set_badges((oblique,) if frame.is_oblique else ())
             self.planes.set_boxes(() if real is None else (box_of(real, frame),))
             self.planes.set_origin(None)
             self._show_notice(())
         self._show_beside()
-        self.planes.fit()
+
+    def _take_over(self) -> None:
+        """Go on with what a scene before this one has left in the viewer."""
+        known = [key for key, _ in self._shown]
+        for sample in [one for one in self.session.samples if one not in known]:
+            self.session.remove_sample(sample)
+        self._tell_selection()
 
     @_planes_first()
     def _show_beside(self, ignored: object = None) -> None:
         """Show the real ROI at the patient's right of the selected synthetic one, or not."""
         self._shown.drop(BESIDE)
-        real, selected, frame = self.session.roi, self.session.selected, self.session.frame
-        if selected is None or isinstance(selected, Roi):
+        real, selected, frame = self.session.roi, self._selected_sample(), self.session.frame
+        if selected is None:
             return
         made = selected.roi
         self.planes.set_boxes((box_of(self._as_shown(made), frame),))
@@ -233,7 +254,7 @@ class Scene:
         key = self._shown.key_of(self.viewer.layers.selection.active)
         if key in self.session.samples:
             self.session.select(key)
-        elif isinstance(key, str) and key != BESIDE:
+        elif key in OF_A_CASE:
             self.session.select(self.session.roi)
 
     def _go_to_lesion(self, case: OpenCase) -> None:

@@ -7,17 +7,21 @@ from weakref import WeakKeyDictionary
 
 from napari_tumor_synth.widgets.scene import Scene
 from napari_tumor_synth.widgets.session import session_of
+from napari_tumor_synth.widgets.shown_layers import ShownLayers
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+_SHOWN: WeakKeyDictionary[Any, ShownLayers] = WeakKeyDictionary()
 _SCENES: WeakKeyDictionary[Any, tuple[Scene, set[int]]] = WeakKeyDictionary()
 
 
 def borrow_scene(viewer: Viewer, borrower: object) -> Scene:
     """Return the scene of a viewer, the same for all panels; it closes with the last of them."""
     if viewer not in _SCENES:
-        _SCENES[viewer] = Scene(viewer, session_of(viewer)), set()
+        shown = _SHOWN.setdefault(viewer, ShownLayers(viewer))  # layers outlive a closed scene
+        shown.tidy()
+        _SCENES[viewer] = Scene(viewer, session_of(viewer), shown), set()
     scene, borrowers = _SCENES[viewer]
     borrowers.add(id(borrower))
     return scene

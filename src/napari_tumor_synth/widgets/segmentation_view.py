@@ -57,7 +57,8 @@ class SegmentationLook:
         if not _has_colours(layer, colours):
             layer.colormap = DirectLabelColormap(color_dict=colours)
         layer.opacity = self.opacity
-        layer.contour = 1 if self.outline else 0
+        if layer.contour != self.outline:
+            layer.contour = int(self.outline)
 
 
 class SegmentationView(QWidget):

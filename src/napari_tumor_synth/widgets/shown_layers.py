@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
-from typing import TYPE_CHECKING
+import weakref
+from collections.abc import Hashable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 
 from napari_tumor_synth.widgets.layer_data import is_same
 
@@ -24,8 +25,14 @@ class ShownLayers:
     """
 
     def __init__(self, viewer: Viewer) -> None:
-        self._viewer = viewer
+        self._viewer_ref = weakref.ref(viewer)  # it outlives no viewer, and keeps none
         self._layers: dict[Hashable, Layer] = {}
+
+    @property
+    def _viewer(self) -> Viewer:
+        viewer = self._viewer_ref()
+        assert viewer is not None
+        return viewer
 
     def __iter__(self) -> Iterator[tuple[Hashable, Layer]]:
         return iter(list(self._layers.items()))
@@ -49,6 +56,18 @@ class ShownLayers:
         layer = Layer.create(data, attributes, kind)
         self._viewer.add_layer(layer)  # which makes it the active one: nobody chose it
         self._layers[key] = layer
+
+    def place(self, key: Hashable, attributes: Mapping[str, Any]) -> None:
+        """Move what is shown for something to where these attributes say."""
+        if (layer := self._layers.get(key)) is not None:
+            for name in ("scale", "translate", "metadata"):
+                if not is_same(attributes[name], getattr(layer, name)):
+                    setattr(layer, name, attributes[name])
+
+    def tidy(self) -> None:
+        """Forget layers that were removed while nobody looked."""
+        present = list(self._viewer.layers)
+        self._layers = {key: layer for key, layer in self._layers.items() if layer in present}
 
     def drop(self, key: Hashable) -> None:
         """Show nothing for something."""
@@ -74,6 +93,8 @@ def _change(layer: Layer, data: object, attributes: dict[str, object]) -> None:
     visible = bool(wanted.pop("visible"))
     show(layer, False)  # so that it is drawn once, at the end
     layer.data = data
+    if isinstance(layer, Labels):
+        layer.show_selected_label = False
     if "contrast_limits" in wanted:
         layer.contrast_limits_range = wanted["contrast_limits"]
     for name, value in wanted.items():

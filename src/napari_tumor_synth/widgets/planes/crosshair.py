@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from psygnal import Signal
 
 Position = tuple[float, float, float]
@@ -10,14 +12,18 @@ Position = tuple[float, float, float]
 class Crosshair:
     """A position (S, A, R) in mm along the axes of the display, told to whoever listens.
 
-    Positions outside of `limits` are moved to their edge, so that no pane loses the image.
+    Parameters
+    ----------
+    limits : callable
+        Returns the corners of what there is to see, or None. Positions outside are moved to the
+        edge, so that no pane loses the image.
     """
 
     moved = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Callable[[], tuple[Position, Position] | None]) -> None:
         self._position: Position = (0.0, 0.0, 0.0)
-        self.limits: tuple[Position, Position] | None = None
+        self._limits = limits
 
     @property
     def position(self) -> Position:
@@ -26,8 +32,8 @@ class Crosshair:
 
     def move_to(self, position: Position) -> None:
         """Go to a position, and tell when it is another one."""
-        if self.limits is not None:
-            low, high = self.limits
+        if (limits := self._limits()) is not None:
+            low, high = limits
             inside = [
                 min(max(value, first), last)
                 for value, first, last in zip(position, low, high, strict=True)

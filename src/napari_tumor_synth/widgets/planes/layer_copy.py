@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Layer
 
 from napari_tumor_synth.widgets.layer_data import is_same
 
-_PLACE = ("scale", "translate")
+_PLACE = ("scale", "translate", "rotate", "shear", "affine")
 _COMMON = ("name", *_PLACE, "opacity", "blending")
 _OF_IMAGES = (*_COMMON, "contrast_limits", "colormap", "gamma", "interpolation2d")
 _OF_LABELS = (*_COMMON, "colormap", "contour", "show_selected_label", "selected_label")
@@ -19,7 +19,8 @@ _OF_LABELS = (*_COMMON, "colormap", "contour", "show_selected_label", "selected_
 def kind_of(layer: Image | Labels) -> Hashable:
     """Return what two layers share if one copy can show now this one and now that one."""
     special = layer.multiscale or layer.ndim != 3 or getattr(layer, "rgb", False)
-    return id(layer) if special else (type(layer), np.dtype(layer.dtype))
+    same = (type(layer), np.dtype(layer.dtype), layer.axis_labels, tuple(map(str, layer.units)))
+    return id(layer) if special else same
 
 
 class LayerCopy:
@@ -34,15 +35,19 @@ class LayerCopy:
     """
 
     def __init__(self, source: Image | Labels) -> None:
-        self.kind = kind_of(source)
         place = {name: getattr(source, name) for name in _PLACE}
-        self.layer: Layer = type(source)(
+        self.layer: Image | Labels = type(source)(
             source.data, axis_labels=source.axis_labels, units=source.units, **place
         )
         self.source: Image | Labels | None = None
         self._links: list[tuple[Any, Any]] = []
         self._passing = False
         self.follow(source)
+
+    @property
+    def kind(self) -> Hashable:
+        """What it can show; see `kind_of`."""
+        return kind_of(self.layer)
 
     def follow(self, source: Image | Labels) -> None:
         """Show this layer from now on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from qtpy.QtCore import Qt, Signal
@@ -80,7 +80,7 @@ class PlanesView(LeavingWidget):
     ) -> None:
         super().__init__(parent)
         self._layers = layers
-        self.crosshair = Crosshair()
+        self.crosshair = Crosshair(self._limits)
         self.panes: dict[Plane, SlicePane] = {
             plane: SlicePane(plane, layers, self.crosshair, convention) for plane in PLANES
         }
@@ -108,9 +108,6 @@ class PlanesView(LeavingWidget):
             pane.model.scene.camera.events.zoom.connect(
                 lambda event, plane=plane: self._link_zoom(plane)
             )
-        layers.events.inserted.connect(self._set_limits)
-        layers.events.removed.connect(self._set_limits)
-        self._set_limits()
         self.tools.fit_asked.connect(self.fit)
         self.tools.convention_changed.connect(self.set_convention)
         self.tools.preset_asked.connect(self.preset_asked)
@@ -160,8 +157,6 @@ class PlanesView(LeavingWidget):
 
     def leave(self) -> None:
         """Close the canvases, which would outlive their widget."""
-        self._layers.events.inserted.disconnect(self._set_limits)
-        self._layers.events.removed.disconnect(self._set_limits)
         for pane in self.panes.values():
             pane.close_view()
         self.closed.emit()
@@ -205,12 +200,11 @@ class PlanesView(LeavingWidget):
         low, high = corners[:, 0].min(axis=0).tolist(), corners[:, 1].max(axis=0).tolist()
         return (low[0], low[1], low[2]), (high[0], high[1], high[2])
 
-    def _set_limits(self, event: Any = None) -> None:
+    def _limits(self) -> tuple[Position, Position] | None:
         if len(self._layers) == 0:
-            self.crosshair.limits = None
-            return
+            return None
         first, last = (corner[-3:].tolist() for corner in self._layers.extent.world)
-        self.crosshair.limits = (first[0], first[1], first[2]), (last[0], last[1], last[2])
+        return (first[0], first[1], first[2]), (last[0], last[1], last[2])
 
     def _link_zoom(self, plane: Plane) -> None:
         """Enlarge the other panes as much as this one, each from its own fit."""

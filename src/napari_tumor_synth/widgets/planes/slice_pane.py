@@ -10,6 +10,7 @@ from napari.qt import QtViewer
 from qtpy.QtCore import QEvent, QObject, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_tumor_synth.widgets.gl_context import draw_in_own_context
 from napari_tumor_synth.widgets.planes.anatomy import (
     ORDER,
     Convention,
@@ -67,6 +68,7 @@ class SlicePane(QWidget):
         self._take_the_mouse()
         self._view = QtViewer(self.model)
         self._view.dims.hide()
+        self._part = draw_in_own_context(self.model.layers, self._view.canvas.native)
         self._mirror = LayerMirror(layers, self.model)
         content = OverlayContent(edge_letters(plane, convention), title=plane.capitalize())
         self.overlay = PaneOverlay(self._view.canvas.native, content)
@@ -131,13 +133,18 @@ class SlicePane(QWidget):
         self._closed = True
         self.crosshair.moved.disconnect(self._follow_crosshair)
         self._mirror.close()
+        self._part()
         self._view.canvas.native.removeEventFilter(self)
         self._view.close()
         self._view.setParent(None)  # PySide6 keeps children for as long as their parent
         self.model.mouse_drag_callbacks.clear()
         self.model.mouse_wheel_callbacks.clear()
         self.model.mouse_double_click_callbacks.clear()
-        del self._view, self.overlay  # napari keeps models for a while, but no canvas may stay
+        del (
+            self._view,
+            self._part,
+            self.overlay,
+        )  # napari keeps models for a while, but no canvas may stay
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keep the overlay as large as the canvas."""
