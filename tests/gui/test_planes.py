@@ -313,6 +313,30 @@ def test_a_removed_layer_leaves_its_copy_to_the_next_or_soon_nothing(planes, qtb
     qtbot.waitUntil(lambda: len(copies) == 0, timeout=10_000)
 
 
+def test_a_pane_stays_at_the_crosshair_when_layers_go_and_come_back(planes):
+    layer = a_layer()
+    view = planes(layer)
+    view.crosshair.move_to((20.0, 10.0, 12.0))
+    for away in (-500.0, 500.0):
+        layer.translate = (away, away, away)
+        layer.translate = (0, 0, 0)
+        for axis, plane in enumerate(("axial", "coronal", "sagittal")):
+            point = view.panes[plane].model.dims.point[axis]
+            assert point == view.crosshair.position[axis], (away, plane)
+
+
+def test_panes_keep_their_planes_after_the_last_layer_has_gone(planes, qtbot):
+    layer = a_layer()
+    view = planes(layer)
+    before = {plane: pane.model.dims.order for plane, pane in view.panes.items()}
+    view._layers.clear()
+    panes = view.panes.values()
+    qtbot.waitUntil(lambda: not any(pane.model.layers for pane in panes), timeout=10_000)
+    view._layers.append(layer)
+    assert {plane: pane.model.dims.order for plane, pane in view.panes.items()} == before
+    assert len(set(before.values())) == 3
+
+
 def test_a_pane_goes_on_by_a_slice_of_what_is_visible(planes):
     fine, coarse = a_layer(), a_layer()
     coarse.scale = (4, 4, 4)

@@ -79,6 +79,8 @@ class SlicePane(QWidget):
         self.set_convention(convention)
         for event in (self.model.scene.camera.events.zoom, self.model.scene.camera.events.center):
             event.connect(self._follow_camera)
+        self.model.dims.events.ndim.connect(self._keep_plane)
+        self.model.dims.events.range.connect(self._keep_slice)
         crosshair.moved.connect(self._follow_crosshair)
         self._follow_crosshair(crosshair.position)
 
@@ -132,6 +134,8 @@ class SlicePane(QWidget):
         """Let go of the layers and the canvas; the pane is of no use afterwards."""
         self._closed = True
         self.crosshair.moved.disconnect(self._follow_crosshair)
+        self.model.dims.events.ndim.disconnect(self._keep_plane)
+        self.model.dims.events.range.disconnect(self._keep_slice)
         self._mirror.close()
         self._part()
         self._view.canvas.native.removeEventFilter(self)
@@ -222,6 +226,17 @@ class SlicePane(QWidget):
     def _follow_crosshair(self, position: Position) -> None:
         self.model.dims.set_point(self._across, position[self._across])
         self._follow_camera()
+
+    def _keep_plane(self, event: Any = None) -> None:
+        """Look along the same axis again: without a layer napari forgets the order of axes."""
+        if self.model.dims.ndim == 3:
+            self.model.dims.order = ORDER[self.plane]
+
+    def _keep_slice(self, event: Any = None) -> None:
+        """Go back to the crosshair: napari moves the slice into a range that layers have left."""
+        if self.model.dims.ndim == 3:  # 2 without a layer
+            here = self.crosshair.position[self._across]
+            self.model.dims.set_point(self._across, here)
 
     def _follow_camera(self, event: Any = None) -> None:
         if self._closed or not hasattr(self, "overlay"):
