@@ -182,7 +182,7 @@ class GeneratePanel(QWidget):
         samples, live = made
         self.save_button.setEnabled(True)
         self._turns.add(
-            *(partial(self.session.add_sample, sample, select=False) for sample in samples),
+            *(partial(self.session.add_sample, sample) for sample in samples),
             partial(self._show_last, samples),
         )
         if live and self.live.isChecked():

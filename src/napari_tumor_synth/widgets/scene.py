@@ -25,7 +25,6 @@ from napari_tumor_synth.widgets.planes_link import OVERLAY, PlanesLink
 from napari_tumor_synth.widgets.shown_layers import ShownLayers, show
 
 if TYPE_CHECKING:
-    from napari.types import LayerData
     from napari.viewer import Viewer
 
     from napari_tumor_synth.generators.synthetic import SyntheticRoi
@@ -134,15 +133,11 @@ class Scene:
             visible = self._selected_sample() is None
             self._shown.put("roi", (data, {**attributes, **look, "visible": visible}, kind))
         for sample in self.session.samples:  # each in the middle of the ROI
-            self._shown.place(sample, self._layer_of(sample)[1])
+            self._shown.place(sample, roi_layer(self._as_shown(sample.roi), frame, "")[1])
         self._tell_selection()
 
     @_planes_first()
     def _on_sample(self, sample: SyntheticRoi) -> None:
-        data, attributes, kind = self._layer_of(sample)
-        self._shown.put(sample, (data, {**attributes, "visible": False}, kind))
-
-    def _layer_of(self, sample: SyntheticRoi) -> LayerData:
         record = sample.provenance
         name = f"SYNTHETIC {record.class_name} seed {record.seed}"
         metadata = {
@@ -150,7 +145,9 @@ class Scene:
             "description": record.notice,
             "provenance": record.model_dump(mode="json"),
         }
-        return roi_layer(self._as_shown(sample.roi), self.session.frame, name, metadata)
+        placed = self._as_shown(sample.roi)
+        data, attributes, kind = roi_layer(placed, self.session.frame, name, metadata)
+        self._shown.put(sample, (data, {**attributes, "visible": False}, kind))
 
     @_planes_first()
     def _on_sample_removed(self, sample: SyntheticRoi) -> None:

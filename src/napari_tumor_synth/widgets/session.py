@@ -101,12 +101,10 @@ class Session:
         self.beside = beside
         self.beside_changed.emit(beside)
 
-    def add_sample(self, sample: SyntheticRoi, *, select: bool = True) -> None:
-        """Take one more synthetic ROI, and show it if it is selected."""
+    def add_sample(self, sample: SyntheticRoi) -> None:
+        """Take one more synthetic ROI; it is shown when it is selected."""
         self.samples.append(sample)
         self.sample_added.emit(sample)
-        if select:
-            self.select(sample)
 
     def remove_sample(self, sample: SyntheticRoi) -> None:
         """Forget a synthetic ROI."""

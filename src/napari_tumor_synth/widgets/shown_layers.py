@@ -60,7 +60,8 @@ class ShownLayers:
     def place(self, key: Hashable, attributes: Mapping[str, Any]) -> None:
         """Move what is shown for something to where these attributes say."""
         if (layer := self._layers.get(key)) is not None:
-            for name in ("scale", "translate", "metadata"):
+            layer.metadata.update(attributes["metadata"])
+            for name in ("scale", "translate"):
                 if not is_same(attributes[name], getattr(layer, name)):
                     setattr(layer, name, attributes[name])
 
