@@ -358,6 +358,18 @@ def test_live_mode_replaces_what_live_mode_made_and_nothing_else(bench, qtbot):
     assert bench.session.samples[0] is asked_for
 
 
+def test_live_mode_does_not_cancel_a_run_that_was_asked_for(bench, qtbot):
+    panel, seeds = bench.generate, lambda: [s.provenance.seed for s in bench.session.samples]
+    panel.live.click()
+    qtbot.waitUntil(lambda: len(seeds()) == 1, timeout=20_000)
+    panel.count.setValue(12)
+    panel.seed.set_value(30)
+    panel.generate()  # before the slider has rested: the live request is forgotten
+    panel.class_slider.set_value("LGG")  # and this one waits
+    qtbot.waitUntil(lambda: seeds() == [*range(30, 42), 30], timeout=30_000)
+    assert bench.session.samples[-1].provenance.class_name == "LGG"
+
+
 def test_a_workbench_that_comes_back_knows_what_is_open(bench, qtbot, case):
     viewer = opened(bench, qtbot, case)
     (sample,) = generated(bench, qtbot, 5)

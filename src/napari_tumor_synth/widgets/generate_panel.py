@@ -18,7 +18,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 from superqt import QCollapsible
-from superqt.utils import qdebounced
 
 from napari_tumor_synth.errors import InputError, TumorSynthError
 from napari_tumor_synth.generators.catalogue import list_models, require_within
@@ -29,6 +28,7 @@ from napari_tumor_synth.widgets.choices import (
     SeedChoice,
 )
 from napari_tumor_synth.widgets.jobs import Job
+from napari_tumor_synth.widgets.live_mode import LiveMode
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.run_bar import RunBar
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from napari_tumor_synth.widgets.session import Session
 
 _Made = tuple[list["SyntheticRoi"], bool]  # and whether by live mode
-_REST_MS = 250  # a slider that has not moved for this long rests
 _MOST = 32
 
 
@@ -52,7 +51,6 @@ class GeneratePanel(QWidget):
         super().__init__(parent)
         self.session = session
         self.job, self._devices = Job(self), Job(self)
-        self._live_sample: SyntheticRoi | None = None
         self._turns = Turns(self)
         self.model, self.class_slider = ModelChoice(), ClassSlider()
         self.seed, self.decoding, self.count = SeedChoice(), DecodingOptions(), QSpinBox()
@@ -64,10 +62,7 @@ class GeneratePanel(QWidget):
             self.device.addItem(session.device, session.device)
             self.device.setCurrentIndex(1)
         self.device.setToolTip("Where to compute; each was proven by a 3D convolution.")
-        self.live = QCheckBox("Live")
-        self.live.setToolTip(
-            "Generate as a slider rests. The last live sample is replaced; tick off to keep it."
-        )
+        self.live = LiveMode(self.job)
         self.beside = QCheckBox("Real ROI beside it")
         self.beside.setToolTip(
             "Shows the ROI of the open case on the same grid, to the right of the patient."
@@ -88,10 +83,9 @@ class GeneratePanel(QWidget):
         self._devices.succeeded.connect(self._list_devices)
         self.save_button.clicked.connect(self._pick_folder)
         self.repeat_button.clicked.connect(self._pick_record)
-        self._soon = qdebounced(self._generate_live, timeout=_REST_MS)
         for signal in (self.class_slider.changed, self.seed.changed, self.decoding.changed):
-            signal.connect(self._soon)
-        self.live.toggled.connect(self._on_live)
+            signal.connect(self.live.on_choice)
+        self.live.asked.connect(self._generate_live)
         self.beside.toggled.connect(session.set_beside)
         session.trouble.connect(self.message.fail)
         self.refresh_models()
@@ -119,6 +113,7 @@ class GeneratePanel(QWidget):
             assert request.repeat is not None
             return [session.generators.repeat(request.model, device, request.repeat)], False
 
+        self.live.on_start(live=False)
         self.job.start(work)
 
     def save(self, folder: Path) -> Any:
@@ -172,11 +167,11 @@ class GeneratePanel(QWidget):
             )
             return made, live
 
+        self.live.on_start(live=live)
         self.job.start(work)
 
-    def _generate_live(self, *ignored: Any) -> None:
-        if self.live.isChecked():
-            self._start([self.seed.value], live=True)
+    def _generate_live(self) -> None:
+        self._start([self.seed.value], live=True)
 
     def _on_made(self, made: _Made) -> None:
         samples, live = made
@@ -185,21 +180,14 @@ class GeneratePanel(QWidget):
             *(partial(self.session.add_sample, sample) for sample in samples),
             partial(self._show_last, samples),
         )
-        if live and self.live.isChecked():
-            if (outdated := self._live_sample) is not None:
-                self._turns.add(partial(self.session.remove_sample, outdated))
-            self._live_sample = samples[0]
+        if live and (outdated := self.live.take(samples[0])) is not None:
+            self._turns.add(partial(self.session.remove_sample, outdated))
 
     def _show_last(self, samples: list[SyntheticRoi]) -> None:
         """Select the last that the user has not removed since."""
         left = [sample for sample in samples if sample in self.session.samples]
         if left:
             self.session.select(left[-1])
-
-    def _on_live(self, live: bool) -> None:
-        self._live_sample = None
-        if live:
-            self._generate_live()
 
     def _on_model(self, entry: CatalogueEntry | None) -> None:
         self.session.set_model(entry)

@@ -43,6 +43,7 @@ class LayerMirror:
         source.events.reordered.connect(self._refresh)
         self._refresh()
 
+    @no_long_search()
     def close(self) -> None:
         """Stop following."""
         self._tidy.stop()
