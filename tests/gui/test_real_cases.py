@@ -18,7 +18,7 @@ def test_a_real_case_from_its_folder_to_a_synthetic_roi_beside_it(
     qtbot.waitUntil(lambda: bench.session.roi is not None, timeout=30_000)
     viewer, roi = bench.scene.viewer, bench.session.roi
     assert bench.session.case.case.name == case.name
-    assert "simulated" not in bench.case._facts["Class"].text()
+    assert "simulated" not in bench.case.facts["Class"]
     _, segmentation, preview = viewer.layers
     shown, tumour = np.argwhere(preview.data > -1), np.argwhere(segmentation.data > 0)
     assert len(shown) == round((1 - roi.lost_fraction) * len(tumour))

@@ -30,7 +30,7 @@ def test_from_a_case_to_a_saved_sample(bench, qtbot, case, tmp_path, model):
     viewer = opened(bench, qtbot, case)
     image, segmentation, roi = viewer.layers
     assert roi.name.endswith("ROI")
-    assert "LGG" in bench.case._facts["Class"].text()
+    assert "LGG" in bench.case.facts["Class"]
     inside, cut = np.argwhere(segmentation.data > 0), np.argwhere(roi.data > -1)
     for end in (np.min, np.max):  # the preview lies exactly over its parent
         np.testing.assert_allclose(
@@ -380,7 +380,7 @@ def test_a_workbench_that_comes_back_knows_what_is_open(bench, qtbot, case):
     again = Workbench(viewer)
     viewer.window.add_dock_widget(again)
     assert again.generate.save_button.isEnabled()
-    assert "LGG" in again.case._facts["Class"].text()
+    assert "LGG" in again.case.facts["Class"]
     pane = again.scene.planes.view.panes["axial"]
     assert "SYNTHETIC" in pane.overlay.content.badges
     again.session.select(again.session.roi)

@@ -23,6 +23,7 @@ from napari_tumor_synth.folders import cache_folder
 from napari_tumor_synth.imaging.case import Case
 from napari_tumor_synth.imaging.measure import LesionSize, measure_lesion
 from napari_tumor_synth.imaging.phantom.settings import CLASSES
+from napari_tumor_synth.widgets.facts import Facts
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.preferences import preferences
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _HINT = "Drop an MRI and its segmentation, a BraTS case, or a folder of cases here."
 _SLOW_MS = 300  # of reading, before it is said: saying it paints the window
+_FACTS = ("Patient", "Class", "Size", "Spacing", "Stored as", "Lesion", "Diameters")
+_SCROLL_BAR = 24  # pixels
 _FIRST = ("flair", "t1ce", "t2", "t1")
 _IMAGES = "Images (*.nii *.nii.gz *.nrrd *.mha *.mhd);;Tables of cases (*.csv);;All files (*)"
 
@@ -67,6 +70,7 @@ class CasePanel(QWidget):
         buttons.addWidget(files)
         buttons.addWidget(folder)
         simulated = QPushButton("Simulated")
+        simulated.setStyleSheet("padding-right: 18px;")  # or the arrow of the menu lies on the word
         simulated.setToolTip("Open a simulated case, to try the program without a patient's data.")
         menu = QMenu(simulated)
         for class_name in CLASSES:
@@ -81,16 +85,10 @@ class CasePanel(QWidget):
         self.sequence_choice.activated.connect(self._open_chosen)
         self._form = QFormLayout()
         self._form.setContentsMargins(0, 0, 0, 0)
-        self._form.addRow("Case", self.case_choice)
+        self.case_choice.setAccessibleName("Case")
+        self._form.addRow(self.case_choice)  # names are long: all the width is theirs
         self._form.addRow("Sequence", self.sequence_choice)
-        self._facts = {
-            name: QLabel()
-            for name in ("Patient", "Class", "Size", "Spacing", "Stored as", "Lesion", "Diameters")
-        }
-        for name, label in self._facts.items():
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            label.setWordWrap(True)
-            self._form.addRow(name, label)
+        self.facts = Facts(_FACTS)
         self.segmentation = SegmentationView()
         self.segmentation.changed.connect(session.segmentation_look_changed)
         self.message = MessageBox()
@@ -98,6 +96,7 @@ class CasePanel(QWidget):
         layout.addWidget(self._hint)
         layout.addLayout(buttons)
         layout.addLayout(self._form)
+        layout.addWidget(self.facts)
         layout.addWidget(self.segmentation)
         layout.addWidget(self.message)
         self._show_rows(case=False)
@@ -161,8 +160,7 @@ class CasePanel(QWidget):
             return
         self._image = self._segmentation = None
         self._cases = found.cases
-        self.case_choice.clear()
-        self.case_choice.addItems([f"{case.name} ({case.class_name})" for case in found.cases])
+        self._list_cases()
         self._list_sequences(found.chosen)
         self.message.warn(found.notes)
         if len(found.cases) == 1:
@@ -183,6 +181,16 @@ class CasePanel(QWidget):
             case = case_of_files(self._image, self._segmentation)
             self._image = self._segmentation = None
             self._on_found(FoundFiles((case,)))
+
+    def _list_cases(self) -> None:
+        names = [f"{case.name} ({case.class_name})" for case in self._cases]
+        self.case_choice.clear()
+        self.case_choice.addItems(names)
+        for place, name in enumerate(names):
+            self.case_choice.setItemData(place, name, Qt.ItemDataRole.ToolTipRole)
+        popup = self.case_choice.view()
+        assert popup is not None
+        popup.setMinimumWidth(popup.sizeHintForColumn(0) + _SCROLL_BAR)  # wider than the panel
 
     def _list_sequences(self, chosen: str = "") -> None:
         case = self._chosen_case()
@@ -230,7 +238,7 @@ class CasePanel(QWidget):
         """Show the case that is open already, because the panel was closed and is back."""
         labels = opened.segmentation
         self._cases = (opened.case,)
-        self.case_choice.addItem(f"{opened.case.name} ({opened.case.class_name})")
+        self._list_cases()
         self._list_sequences(sequence)
         self._tell_facts(opened, sequence, measure_lesion(labels.array, labels.affine))
         self.segmentation.set_labels(opened.labels)
@@ -247,15 +255,13 @@ class CasePanel(QWidget):
             "Spacing": " × ".join(f"{value:.3g}" for value in image.spacing) + " mm",
             "Stored as": stored + (f", oblique by {oblique:.1f}°" if oblique else ""),
             "Lesion": f"{size.volume_ml:.1f} ml",
-            "Diameters": f"{size.longest_mm:.0f} mm; axial {size.axial_mm:.0f} × "
+            "Diameters": f"{size.longest_mm:.0f} mm\naxial {size.axial_mm:.0f} × "
             f"{size.perpendicular_mm:.0f} mm",
         }
-        for name, text in facts.items():
-            self._facts[name].setText(text)
+        self.facts.tell(facts)
 
     def _show_rows(self, *, case: bool) -> None:
         self._form.setRowVisible(0, case)
         self._form.setRowVisible(1, case)
-        self.segmentation.setVisible(case and bool(self._facts["Size"].text()))
-        for row in range(2, self._form.rowCount()):
-            self._form.setRowVisible(row, case and bool(self._facts["Size"].text()))
+        self.facts.setVisible(case and self.facts.is_known)
+        self.segmentation.setVisible(case and self.facts.is_known)

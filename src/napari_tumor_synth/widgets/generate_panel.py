@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_tumor_synth.errors import InputError, TumorSynthError
 from napari_tumor_synth.generators.catalogue import list_models, require_within
@@ -32,6 +31,7 @@ from napari_tumor_synth.widgets.live_mode import LiveMode
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.run_bar import RunBar
+from napari_tumor_synth.widgets.section import Section
 from napari_tumor_synth.widgets.turns import Turns
 
 if TYPE_CHECKING:
@@ -216,12 +216,11 @@ class GeneratePanel(QWidget):
         form.addRow("Class", self.class_slider)
         form.addRow("Seed", self.seed)
         form.addRow("Count", self.count)
-        advanced = QCollapsible("Advanced")
         more = QWidget()
         inner = QFormLayout(more)
         inner.addRow("Device", self.device)
         inner.addRow(self.decoding)
-        advanced.addWidget(more)
+        advanced = Section("Advanced", more)
         advanced.toggled.connect(lambda shown: self.probe_devices() if shown else None)
         files = QHBoxLayout()
         files.addWidget(self.save_button)

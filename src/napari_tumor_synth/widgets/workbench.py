@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QDockWidget, QScrollArea, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_tumor_synth.widgets.arrange import share_the_left_side
 from napari_tumor_synth.widgets.case_panel import CasePanel
@@ -15,6 +14,7 @@ from napari_tumor_synth.widgets.importance_panel import ImportancePanel
 from napari_tumor_synth.widgets.leaving import LeavingWidget
 from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
+from napari_tumor_synth.widgets.section import Section
 from napari_tumor_synth.widgets.session import session_of, viewer_itself
 
 if TYPE_CHECKING:
@@ -40,12 +40,11 @@ class Workbench(LeavingWidget):
             "3  Generate": self.generate,
             "Importance": self.importance,
         }
-        self._sections: dict[str, QCollapsible] = {}
+        self._sections: dict[str, Section] = {}
         inner = QWidget()
         column = QVBoxLayout(inner)
         for title, panel in self._panels.items():
-            section = QCollapsible(title)
-            section.addWidget(panel)
+            section = Section(title, panel)
             section.expand(animate=False)
             column.addWidget(section)
             self._sections[title] = section

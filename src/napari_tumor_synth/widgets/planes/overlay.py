@@ -125,8 +125,11 @@ class PaneOverlay(QWidget):
         area = QRectF(QPointF(*one), QPointF(*other)).normalized()
         painter.drawRect(area)
         if caption:
-            height = painter.fontMetrics().height() + 4
-            self._draw_tag(painter, caption, area.left() + 3, area.bottom() - height - 3)
+            line = painter.fontMetrics().height()
+            above_letters = self.height() - 2 * _MARGIN - line
+            self._draw_tag(
+                painter, caption, area.left() + 3, min(area.bottom() - 3, above_letters) - line - 4
+            )
 
     def _draw_ruler(
         self, painter: QPainter, begin: tuple[float, float], end: tuple[float, float], label: str
