@@ -2,9 +2,10 @@
 
 
 def opened(bench, qtbot, path):
+    session, before = bench.session, bench.session.case
     bench.roi.size_choice.setCurrentIndex(0)
     bench.case.load([path])
-    qtbot.waitUntil(lambda: bench.session.roi is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: session.case is not before and session.roi is not None, timeout=20_000)
     return bench.scene.viewer
 
 

@@ -14,11 +14,10 @@ from napari_tumor_synth.widgets.choices import (
     MAX_SEED,
     ClassSlider,
     DecodingOptions,
-    ModelChoice,
     SeedChoice,
-    grid_text,
 )
 from napari_tumor_synth.widgets.importance_panel import CAPTION, ImportanceLook
+from napari_tumor_synth.widgets.model_choice import ModelChoice, grid_text
 from napari_tumor_synth.widgets.planes.window_level import PRESETS, dragged, limits_of
 from napari_tumor_synth.widgets.run_bar import time_left
 from napari_tumor_synth.widgets.segmentation_view import SegmentationLook, SegmentationView

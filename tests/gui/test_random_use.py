@@ -52,7 +52,6 @@ class User:
         self.qtbot.wait(20)
 
     def open_a_case(self):
-        self.session.set_roi(None)
         opened(self.bench, self.qtbot, self.random.choice(self.cases))
 
     def generate(self):

@@ -9,10 +9,15 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets")
 
 import torch
-from napari.layers import Labels
+from napari.layers import Image, Labels
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 
 from cohort_factory import write_case, write_cohort
 from napari_tumor_synth.generators.families import load_generator
+from napari_tumor_synth.widgets import case_panel
+from napari_tumor_synth.widgets.planes.anatomy import VIEWS_3D
+from napari_tumor_synth.widgets.preferences import Preferences
 from napari_tumor_synth.widgets.session import session_of
 from napari_tumor_synth.widgets.workbench import Workbench
 from workbench_steps import generated, opened
@@ -269,7 +274,6 @@ def test_samples_stay_in_the_middle_of_the_roi_of_whatever_case_is_open(bench, q
     first, second = (write_case(tmp_path / "LGG", f"Brats18_CBICA_L0{i}_1", seed=i) for i in (0, 3))
     (sample,) = generated(bench, qtbot, 5)  # without a case, and so around the origin
     for case in (first, second):
-        bench.session.set_roi(None)
         viewer = opened(bench, qtbot, case)
         qtbot.waitUntil(lambda: bench.session.selected is bench.session.roi, timeout=10_000)
         bench.session.select(sample)
@@ -288,7 +292,6 @@ def test_the_crosshair_goes_to_the_lesion_of_every_next_case(bench, qtbot, case,
         affine = nib.affines.from_matvec(np.diag([3.0, 2.0, 1.5]), [60, -90, 70])
         nib.save(nib.Nifti1Image(np.asarray(image.dataobj), affine), file)
     for path in (case, other, case):
-        bench.session.set_roi(None)
         opened(bench, qtbot, path)
         opened_case = bench.session.case
         inside = np.argwhere(opened_case.segmentation.array > 0).mean(axis=0)
@@ -370,6 +373,79 @@ def test_live_mode_does_not_cancel_a_run_that_was_asked_for(bench, qtbot):
     assert bench.session.samples[-1].provenance.class_name == "LGG"
 
 
+def test_3d_looks_from_the_front_at_what_comes_first(bench, qtbot, case):
+    from_the_front = VIEWS_3D["A"][0]
+    camera = bench.scene.viewer.scene.camera
+    opened(bench, qtbot, case)
+    np.testing.assert_allclose(camera.view_direction, from_the_front, atol=1e-6)
+    bench.scene.planes.look_from("L")
+    opened(bench, qtbot, case)  # a side that was chosen stays
+    np.testing.assert_allclose(camera.view_direction, VIEWS_3D["L"][0], atol=1e-6)
+
+
+def test_both_rois_are_in_view_when_they_stand_side_by_side(bench, qtbot, tmp_path):
+    opened(bench, qtbot, write_case(tmp_path / "LGG", "Brats18_CBICA_L00_1", seed=LARGE_LESION))
+    (sample,) = generated(bench, qtbot, 5)
+    qtbot.waitUntil(lambda: bench.session.selected is sample, timeout=5000)
+    pane = bench.scene.planes.view.panes["axial"]
+    narrow = pane.model.scene.camera.zoom
+    bench.generate.beside.click()
+    for box in pane._boxes:
+        for corner in (box.low, box.high):
+            x, y = pane.to_pixels(corner)
+            assert 0 <= x <= pane.width()
+            assert 0 <= y <= pane.height()
+    assert len(pane._boxes) == 2
+    assert pane.model.scene.camera.zoom <= narrow
+
+
+def test_the_look_of_one_case_does_not_stay_for_the_next(bench, qtbot, case, tmp_path):
+    viewer = opened(bench, qtbot, case)
+    image = next(layer for layer in viewer.layers if isinstance(layer, Image))
+    opacity, gamma = image.opacity, image.gamma
+    image.opacity, image.gamma = 0.2, 2.0
+    opened(bench, qtbot, write_case(tmp_path / "HGG", "Brats18_CBICA_H00_1", seed=3))
+    image = next(layer for layer in viewer.layers if isinstance(layer, Image))
+    assert (image.opacity, image.gamma) == (opacity, gamma)
+
+
+def test_what_is_no_file_is_answered_with_a_sentence(bench, qtbot):
+    data = QMimeData()
+    data.setUrls([QUrl("https://example.org/flair.nii.gz")])
+    bench.case.dropEvent(
+        QDropEvent(
+            QPointF(5, 5),
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+    )
+    assert "no file of this computer" in bench.case.message.text
+    assert not bench.case._find.is_running
+
+
+def test_a_sample_does_not_replace_another_one(bench, qtbot, tmp_path):
+    (first,) = generated(bench, qtbot, 7)
+    qtbot.waitUntil(lambda: bench.session.selected is first, timeout=5000)
+    files = bench.generate.save(tmp_path)
+    before = files.image.read_bytes()
+    bench.generate.decoding.temperature.setValue(3)
+    (second,) = generated(bench, qtbot, 7)
+    qtbot.waitUntil(lambda: bench.session.selected is second, timeout=5000)
+    assert bench.generate.save(tmp_path) is None
+    assert "holds something else" in bench.generate.message.text
+    assert files.image.read_bytes() == before
+
+
+def test_a_cache_that_cannot_be_written_names_the_preference(bench, qtbot, tmp_path, monkeypatch):
+    taken = tmp_path / "file"
+    taken.write_text("")
+    monkeypatch.setattr(case_panel, "preferences", lambda: Preferences(cache_folder=str(taken)))
+    bench.case.load_sample("HGG")
+    qtbot.waitUntil(lambda: "preferences" in bench.case.message.text, timeout=20_000)
+
+
 def test_a_workbench_that_comes_back_knows_what_is_open(bench, qtbot, case):
     viewer = opened(bench, qtbot, case)
     (sample,) = generated(bench, qtbot, 5)
@@ -385,7 +461,6 @@ def test_a_workbench_that_comes_back_knows_what_is_open(bench, qtbot, case):
     assert "SYNTHETIC" in pane.overlay.content.badges
     again.session.select(again.session.roi)
     assert not of_samples(viewer)[0].visible
-    again.session.set_roi(None)
     opened(again, qtbot, case)
     assert len(viewer.layers) == len(layers), "the layers of the case are changed, not doubled"
     again.close()

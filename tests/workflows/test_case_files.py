@@ -6,7 +6,7 @@ import pytest
 
 from cohort_factory import write_case, write_cohort, write_nifti
 from napari_tumor_synth.errors import CohortError, InputError, VolumeError
-from napari_tumor_synth.workflows.case_files import find_files
+from napari_tumor_synth.workflows.case_files import FoundFiles, find_files, pair_up
 
 NAME = "Brats18_CBICA_H00_1"
 
@@ -126,3 +126,18 @@ def test_what_cannot_be_understood(case, tmp_path):
     three = [write_case(tmp_path, f"x{n}") / f"x{n}_flair.nii.gz" for n in range(3)]
     with pytest.raises(InputError, match="3 files"):
         find_files(three)
+
+
+def test_files_given_one_by_one_are_told_apart(case, tmp_path):
+    image, labels = tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"
+    shutil.copy(case / f"{case.name}_flair.nii.gz", image)
+    shutil.copy(case / f"{case.name}_seg.nii.gz", labels)
+    for first, second in ((image, labels), (labels, image)):
+        assert pair_up(first, second) == FoundFiles(image=image, segmentation=labels)
+    twin = tmp_path / "c.nii.gz"
+    shutil.copy(labels, twin)
+    assert pair_up(labels, twin) == FoundFiles(image=labels, segmentation=twin)
+    with pytest.raises(InputError, match="same file"):
+        pair_up(image, image)
+    with pytest.raises(InputError, match="same file"):
+        find_files([image, image])

@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 _NAPARI = ("layer controls", "layer list")
+_OURS = ("Tumor Synth", "(Tumor Synth)")  # as the program and napari's menu name docks
 
 
 def window_of(dock: QWidget) -> QMainWindow | None:
@@ -17,12 +18,16 @@ def window_of(dock: QWidget) -> QMainWindow | None:
 
 
 def share_the_left_side(steps: QDockWidget) -> None:
-    """Put the steps over napari's own docks as tabs: a laptop's screen is too low for all three."""
+    """Put the steps over other docks as tabs: a laptop's screen is too low for several."""
     window = window_of(steps)
     if window is None:
         return
-    for name in _NAPARI:
-        for dock in _docks(window, name):
+    left = Qt.DockWidgetArea.LeftDockWidgetArea
+    if window.dockWidgetArea(steps) != left:
+        window.addDockWidget(left, steps)
+    for dock in window.findChildren(QDockWidget):
+        ours = dock.objectName().endswith(_OURS) and window.dockWidgetArea(dock) == left
+        if dock is not steps and (ours or dock.objectName() in _NAPARI):
             window.tabifyDockWidget(steps, dock)
     QTimer.singleShot(0, steps.raise_)  # once the tabs are there
 
@@ -36,7 +41,3 @@ def halve(planes: QDockWidget, steps: QDockWidget | None = None) -> None:
     if steps is not None:
         docks, widths = [*docks, steps], [*widths, max(300, window.width() // 5)]
     window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
-
-
-def _docks(window: QMainWindow, name: str) -> list[QDockWidget]:
-    return [dock for dock in window.findChildren(QDockWidget) if dock.objectName() == name]

@@ -18,17 +18,18 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.errors import InputError, OutputError
 from napari_tumor_synth.folders import cache_folder
 from napari_tumor_synth.imaging.case import Case
 from napari_tumor_synth.imaging.measure import LesionSize, measure_lesion
 from napari_tumor_synth.imaging.phantom.settings import CLASSES
+from napari_tumor_synth.widgets.case_facts import FACTS, facts_of_case
 from napari_tumor_synth.widgets.facts import Facts
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.segmentation_view import SegmentationView
-from napari_tumor_synth.workflows.case_files import FoundFiles, find_files
+from napari_tumor_synth.workflows.case_files import FoundFiles, find_files, pair_up
 from napari_tumor_synth.workflows.open_case import OpenCase, case_of_files, open_case
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from napari_tumor_synth.widgets.session import Session
 
 _HINT = "Drop an MRI and its segmentation, a BraTS case, or a folder of cases here."
+_OTHER_CACHE = "Choose another cache folder in napari's preferences, under Tumor Synth."
 _SLOW_MS = 300  # of reading, before it is said: saying it paints the window
-_FACTS = ("Patient", "Class", "Size", "Spacing", "Stored as", "Lesion", "Diameters")
 _SCROLL_BAR = 24  # pixels
 _FIRST = ("flair", "t1ce", "t2", "t1")
 _IMAGES = "Images (*.nii *.nii.gz *.nrrd *.mha *.mhd);;Tables of cases (*.csv);;All files (*)"
@@ -53,6 +54,7 @@ class CasePanel(QWidget):
         self.session = session
         self.setAcceptDrops(True)
         self._find, self._open = Job(self), Job(self)
+        self._opened: OpenCase | None = None
         self._image: Path | None = None
         self._segmentation: Path | None = None
         self._cases: tuple[Case, ...] = ()
@@ -88,7 +90,7 @@ class CasePanel(QWidget):
         self.case_choice.setAccessibleName("Case")
         self._form.addRow(self.case_choice)  # names are long: all the width is theirs
         self._form.addRow("Sequence", self.sequence_choice)
-        self.facts = Facts(_FACTS)
+        self.facts = Facts(FACTS)
         self.segmentation = SegmentationView()
         self.segmentation.changed.connect(session.segmentation_look_changed)
         self.message = MessageBox()
@@ -101,8 +103,14 @@ class CasePanel(QWidget):
         layout.addWidget(self.message)
         self._show_rows(case=False)
 
+        self._links = (
+            (session.case_changed, self._on_case),
+            (session.segmentation_look_changed, self.segmentation.show_look),
+        )
+        for signal, slot in self._links:
+            signal.connect(slot)
         if session.case is not None:
-            self._take_over(session.case, session.sequence)
+            self._on_case(session.case)
 
         self._find.succeeded.connect(self._on_found)
         self._open.succeeded.connect(self._on_opened)
@@ -116,7 +124,16 @@ class CasePanel(QWidget):
 
     def load(self, paths: list[Path]) -> None:
         """Open what was dropped or picked; a sentence says why if it cannot be opened."""
-        self._find.start(lambda on_progress: find_files(paths))
+        before = self._image if self._segmentation is None else None
+
+        def work(on_progress: OnProgress) -> FoundFiles:
+            found = find_files(paths)
+            one_more = not found.cases and found.segmentation is None
+            if before is not None and found.image is not None and one_more:
+                return pair_up(before, found.image)
+            return found
+
+        self._find.start(work)
 
     def load_sample(self, class_name: str) -> None:
         """Open a simulated case of a class."""
@@ -125,7 +142,10 @@ class CasePanel(QWidget):
         def work(on_progress: OnProgress) -> FoundFiles:
             from napari_tumor_synth.workflows.sample_cases import sample_case
 
-            return FoundFiles((sample_case(class_name, cache, on_progress=on_progress),))
+            try:
+                return FoundFiles((sample_case(class_name, cache, on_progress=on_progress),))
+            except OutputError as error:
+                raise OutputError(error.problem, _OTHER_CACHE) from error
 
         self._find.start(work)
 
@@ -137,12 +157,20 @@ class CasePanel(QWidget):
     def dropEvent(self, event: QDropEvent) -> None:
         """Open dropped files."""
         event.acceptProposedAction()
-        self.load([Path(url.toLocalFile()) for url in event.mimeData().urls()])
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            self.load(paths)
+        else:
+            self.message.fail(
+                InputError("That is no file of this computer.", "Download it, and drop the file.")
+            )
 
     def close_jobs(self) -> None:
         """Stop reading; the panel is going away."""
         self._find.close()
         self._open.close()
+        for signal, slot in self._links:
+            signal.disconnect(slot)
 
     def _pick_files(self) -> None:
         chosen, _ = QFileDialog.getOpenFileNames(self, "MRI and segmentation", "", _IMAGES)
@@ -227,38 +255,27 @@ class CasePanel(QWidget):
 
     def _on_opened(self, result: tuple[OpenCase, str, LesionSize]) -> None:
         opened, sequence, size = result
-        self._tell_facts(opened, sequence, size)
+        self._opened = opened
+        self.facts.tell(facts_of_case(opened, sequence, size))
         self._show_rows(case=True)
         self.message.warn(opened.notes)
         self.segmentation.set_labels(opened.labels)
         self.session.open_case(opened, sequence)
         self.session.segmentation_look_changed.emit(self.segmentation.look)
 
-    def _take_over(self, opened: OpenCase, sequence: str) -> None:
-        """Show the case that is open already, because the panel was closed and is back."""
-        labels = opened.segmentation
+    def _on_case(self, opened: OpenCase) -> None:
+        """Show the case that another panel has opened, or this one before it was closed."""
+        if opened is self._opened:
+            return
+        self._opened = opened
+        sequence, labels = self.session.sequence, opened.segmentation
         self._cases = (opened.case,)
         self._list_cases()
         self._list_sequences(sequence)
-        self._tell_facts(opened, sequence, measure_lesion(labels.array, labels.affine))
+        size = measure_lesion(labels.array, labels.affine)
+        self.facts.tell(facts_of_case(opened, sequence, size))
         self.segmentation.set_labels(opened.labels)
         self._show_rows(case=True)
-
-    def _tell_facts(self, opened: OpenCase, sequence: str, size: LesionSize) -> None:
-        image = opened.images[sequence]
-        oblique = opened.frame.obliquity_degrees
-        stored = "".join(image.source.orientation) if image.source else "RAS"
-        facts = {
-            "Patient": opened.case.patient,
-            "Class": opened.case.class_name + (" (simulated)" if opened.simulated else ""),
-            "Size": " × ".join(map(str, image.shape)) + " voxels",
-            "Spacing": " × ".join(f"{value:.3g}" for value in image.spacing) + " mm",
-            "Stored as": stored + (f", oblique by {oblique:.1f}°" if oblique else ""),
-            "Lesion": f"{size.volume_ml:.1f} ml",
-            "Diameters": f"{size.longest_mm:.0f} mm\naxial {size.axial_mm:.0f} × "
-            f"{size.perpendicular_mm:.0f} mm",
-        }
-        self.facts.tell(facts)
 
     def _show_rows(self, *, case: bool) -> None:
         self._form.setRowVisible(0, case)

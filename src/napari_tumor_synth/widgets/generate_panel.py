@@ -23,12 +23,12 @@ from napari_tumor_synth.generators.catalogue import list_models, require_within
 from napari_tumor_synth.widgets.choices import (
     ClassSlider,
     DecodingOptions,
-    ModelChoice,
     SeedChoice,
 )
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.live_mode import LiveMode
 from napari_tumor_synth.widgets.message import MessageBox
+from napari_tumor_synth.widgets.model_choice import ModelChoice
 from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.run_bar import RunBar
 from napari_tumor_synth.widgets.section import Section
@@ -86,14 +86,24 @@ class GeneratePanel(QWidget):
         for signal in (self.class_slider.changed, self.seed.changed, self.decoding.changed):
             signal.connect(self.live.on_choice)
         self.live.asked.connect(self._generate_live)
+        self.beside.setChecked(session.beside)
         self.beside.toggled.connect(session.set_beside)
-        session.trouble.connect(self.message.fail)
+        self._links = (
+            (session.trouble, self.message.fail),
+            (session.beside_changed, self._on_beside),
+            (session.model_changed, self.model.set_entry),
+            (session.sample_added, self._allow_save),
+            (session.sample_removed, self._allow_save),
+        )
+        self._allow_save()
         self.refresh_models()
+        for signal, slot in self._links:
+            signal.connect(slot)
 
     def refresh_models(self) -> None:
         """Read the catalogues again."""
         try:
-            self.model.set_entries([model.entry for model in list_models()])
+            self.model.set_entries([model.entry for model in list_models()], self.session.model)
         except TumorSynthError as error:
             self.message.fail(error)
 
@@ -118,14 +128,15 @@ class GeneratePanel(QWidget):
 
     def save(self, folder: Path) -> Any:
         """Write the selected sample; a sentence says why if that is not possible."""
-        from napari_tumor_synth.generators.synthetic import SyntheticRoi, write_synthetic
+        from napari_tumor_synth.generators.synthetic import SyntheticRoi
+        from napari_tumor_synth.workflows.sample_files import save_sample
 
         selected = self.session.selected
         if not isinstance(selected, SyntheticRoi):
             self.message.fail(InputError("No synthetic ROI is selected.", "Generate one first."))
             return None
         try:
-            files = write_synthetic(selected, folder)
+            files = save_sample(selected, folder)
         except TumorSynthError as error:
             self.message.fail(error)
             return None
@@ -146,6 +157,8 @@ class GeneratePanel(QWidget):
         """Stop generating, and give the memory back; the panel is going away."""
         self.job.close()
         self._devices.close()
+        for signal, slot in self._links:
+            signal.disconnect(slot)
         self.session.release()
 
     def _start(self, seeds: list[int], *, live: bool = False) -> None:
@@ -175,13 +188,18 @@ class GeneratePanel(QWidget):
 
     def _on_made(self, made: _Made) -> None:
         samples, live = made
-        self.save_button.setEnabled(True)
         self._turns.add(
             *(partial(self.session.add_sample, sample) for sample in samples),
             partial(self._show_last, samples),
         )
         if live and (outdated := self.live.take(samples[0])) is not None:
             self._turns.add(partial(self.session.remove_sample, outdated))
+
+    def _on_beside(self, beside: bool) -> None:
+        self.beside.setChecked(beside)
+
+    def _allow_save(self, ignored: object = None) -> None:
+        self.save_button.setEnabled(bool(self.session.samples))
 
     def _show_last(self, samples: list[SyntheticRoi]) -> None:
         """Select the last that the user has not removed since."""
@@ -233,7 +251,6 @@ class GeneratePanel(QWidget):
         layout.addWidget(self.run)
         layout.addLayout(files)
         layout.addWidget(self.message)
-        self.save_button.setEnabled(bool(self.session.samples))
 
     def _pick_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Folder for the synthetic ROI")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QSignalBlocker, Signal
 from qtpy.QtGui import QIcon, QPixmap
 from qtpy.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from qtpy.QtGui import QColor
 
@@ -67,6 +67,12 @@ class LabelBoxes(QWidget):
             box.toggled.connect(lambda ticked: self.changed.emit())
             self._layout.addWidget(box)
             self._boxes[label] = box
+
+    def show_ticked(self, labels: Collection[int]) -> None:
+        """Tick these labels alone, without saying that anything changed."""
+        for label, box in self._boxes.items():
+            with QSignalBlocker(box):
+                box.setChecked(label in labels)
 
     def tick(self, label: int, ticked: bool = True) -> None:
         """Tick the box of a label, or not."""

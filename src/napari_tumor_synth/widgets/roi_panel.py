@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -18,15 +19,15 @@ from qtpy.QtWidgets import (
 from superqt.utils import qdebounced
 
 from napari_tumor_synth.errors import InputError, TumorSynthError
-from napari_tumor_synth.imaging.phantom.settings import SIMULATED_NOTICE
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings, extract_roi
-from napari_tumor_synth.imaging.roi_files import RoiFiles, write_roi
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.label_boxes import LabelBoxes
 from napari_tumor_synth.widgets.message import MessageBox
+from napari_tumor_synth.workflows.roi import save_roi
 
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
+    from napari_tumor_synth.imaging.roi_files import RoiFiles
     from napari_tumor_synth.widgets.session import Session
     from napari_tumor_synth.workflows.open_case import OpenCase
 
@@ -41,6 +42,8 @@ class RoiPanel(QWidget):
         super().__init__(parent)
         self.session = session
         self._job = Job(self)
+        self._cutting: OpenCase | None = None
+        self._made: Roi | None = None
         self.size_choice = QComboBox()
         self.size_choice.addItems([f"{size}³ voxels" for size in SIZES])
         self.size_choice.setCurrentIndex(len(SIZES) - 1)
@@ -79,12 +82,18 @@ class RoiPanel(QWidget):
         self.labels.changed.connect(self._cut_soon)
         self._job.succeeded.connect(self._on_cut)
         self._job.failed.connect(self._on_failed)
-        session.case_changed.connect(self._on_case)
-        session.model_changed.connect(self._on_model)
+        self._links = (
+            (session.case_changed, self._on_case),
+            (session.roi_changed, self._on_roi),
+            (session.model_changed, self._on_model),
+        )
+        for signal, slot in self._links:
+            signal.connect(slot)
         self._on_model(session.model)
-        self._tell(None)
+        self._tell(session.roi)
         if session.case is not None:
             self._on_case(session.case)
+            self._on_roi(session.roi)
 
     @property
     def settings(self) -> RoiSettings:
@@ -97,18 +106,19 @@ class RoiPanel(QWidget):
         return RoiSettings(size=(edge,) * 3, spacing_mm=self.spacing.value(), labels=labels)
 
     def cut(self) -> None:
-        """Cut the ROI anew."""
-        case = self.session.case
-        if case is None:
-            self.message.fail(InputError("No case is open.", "Open one above."))
+        """Cut the ROI of the open case anew, if there is one."""
+        if (case := self.session.case) is None:
             return
+        self._cutting = case
         try:
             settings, sequence = self.settings, self.session.sequence
         except InputError as error:
             self._on_failed(error)
             return
         images = {sequence: case.images[sequence]}
-        self._job.start(lambda on_progress: extract_roi(images, case.segmentation, settings))
+        self._job.start(
+            lambda on_progress: (case, extract_roi(images, case.segmentation, settings))
+        )
 
     def save(self, folder: Path) -> RoiFiles | None:
         """Write the ROI; a sentence says why if that is not possible."""
@@ -116,10 +126,9 @@ class RoiPanel(QWidget):
         if case is None or roi is None:
             self.message.fail(InputError("There is no ROI to save.", "Open a case first."))
             return None
-        notice = SIMULATED_NOTICE if case.simulated else ""
         name = f"{case.case.name}_{self.session.sequence}"
         try:
-            files = write_roi(roi, folder, name, description=notice)
+            files = save_roi(roi, folder, name, simulated=case.simulated)
         except TumorSynthError as error:
             self.message.fail(error)
             return None
@@ -129,12 +138,13 @@ class RoiPanel(QWidget):
     def close_jobs(self) -> None:
         """Stop cutting; the panel is going away."""
         self._job.close()
-        self.session.case_changed.disconnect(self._on_case)
-        self.session.model_changed.disconnect(self._on_model)
+        for signal, slot in self._links:
+            signal.disconnect(slot)
 
     def _on_case(self, case: OpenCase) -> None:
         self.labels.set_labels(case.labels)
-        self.cut()
+        if self.session.claim_cut():
+            self.cut()
 
     def _on_model(self, model: CatalogueEntry | None) -> None:
         fits = model is not None and len(set(model.grid)) == 1 and model.grid[0] in SIZES
@@ -145,12 +155,31 @@ class RoiPanel(QWidget):
             self.size_choice.setCurrentIndex(SIZES.index(model.grid[0]))
             self.spacing.setValue(model.spacing_mm)
 
-    def _on_cut(self, roi: Roi) -> None:
+    def _on_cut(self, cut: tuple[OpenCase, Roi]) -> None:
+        case, roi = cut
+        if case is not self.session.case:  # another one was opened meanwhile
+            return
+        self._made = roi
         self._tell(roi)
         self.message.warn(roi.warnings)
         self.session.set_roi(roi)
 
+    def _on_roi(self, roi: Roi | None) -> None:
+        """Show how the ROI was cut, if another panel did it."""
+        if roi is self._made:
+            return
+        self._tell(roi)
+        if roi is not None and roi.shape[0] in SIZES:
+            settings = roi.settings
+            with QSignalBlocker(self.size_choice), QSignalBlocker(self.spacing):
+                self.size_choice.setCurrentIndex(SIZES.index(roi.shape[0]))
+                self.spacing.setValue(settings.spacing_mm)
+            if settings.labels is not None:
+                self.labels.show_ticked(settings.labels)
+
     def _on_failed(self, error: TumorSynthError) -> None:
+        if self._cutting is not self.session.case:
+            return
         self._tell(None)
         self.message.fail(error)
         self.session.set_roi(None)

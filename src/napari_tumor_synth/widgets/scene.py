@@ -14,10 +14,10 @@ from napari.layers import Image, Labels
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.imaging.region import Roi
 from napari_tumor_synth.imaging.roi import regrid_roi
-from napari_tumor_synth.widgets.choices import grid_text
 from napari_tumor_synth.widgets.colour_bar import IMPORTANCE_COLOURS
 from napari_tumor_synth.widgets.garbage import no_long_search
 from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi_layer, see_through
+from napari_tumor_synth.widgets.model_choice import grid_text
 from napari_tumor_synth.widgets.places import affine_at, affine_beside, box_of, middle_of
 from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D
 from napari_tumor_synth.widgets.planes.slice_pane import BACKGROUND
@@ -77,13 +77,14 @@ class Scene:
             (session.sample_added, self._on_sample),
             (session.sample_removed, self._on_sample_removed),
             (session.selected_changed, self._on_selected),
-            (session.beside_changed, self._show_beside),
+            (session.beside_changed, self._on_beside),
             (session.segmentation_look_changed, self._on_segmentation_look),
             (session.importance_changed, self._on_importance),
             (session.importance_look_changed, self._on_importance_look),
         )
         for signal, slot in self._links:
             signal.connect(slot)
+        viewer.layers.events.inserted.connect(self._on_layer_added, position="last")
         viewer.layers.events.removed.connect(self._on_layer_removed)
         viewer.layers.selection.events.active.connect(self._on_active)
         self.planes.look_from("A")
@@ -93,6 +94,7 @@ class Scene:
         """Stop following; layers stay, the viewer is as it was."""
         for signal, slot in self._links:
             signal.disconnect(slot)
+        self.viewer.layers.events.inserted.disconnect(self._on_layer_added)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.layers.selection.events.active.disconnect(self._on_active)
         canvas, camera, dims = self.viewer.canvas, self.viewer.scene.camera, self.viewer.dims
@@ -187,7 +189,13 @@ class Scene:
         self._tell_selection()
 
     @_planes_first()
-    def _show_beside(self, ignored: object = None) -> None:
+    def _on_beside(self, beside: bool) -> None:
+        self._show_beside()
+        if self._selected_sample() is not None:
+            self.planes.fit()
+
+    @_planes_first()
+    def _show_beside(self) -> None:
         """Show the real ROI at the patient's right of the selected synthetic one, or not."""
         self._shown.drop(BESIDE)
         real, selected, frame = self.session.roi, self._selected_sample(), self.session.frame
@@ -241,6 +249,10 @@ class Scene:
     def _on_importance_look(self, look: ImportanceLook) -> None:
         if isinstance(layer := self._shown.get("importance"), Image):
             look.apply_to(layer)
+
+    def _on_layer_added(self, event: Any) -> None:
+        if len(self.viewer.layers) == 1:  # with the first one napari looks from where it likes
+            self.planes.look_from("A")
 
     def _on_layer_removed(self, event: Any) -> None:
         key = self._shown.forget(event.value)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QCheckBox, QFormLayout, QSlider, QWidget
 
@@ -87,6 +87,13 @@ class SegmentationView(QWidget):
     def set_labels(self, labels: Mapping[int, str]) -> None:
         """Offer these labels, all shown."""
         self.labels.set_labels(labels)
+
+    def show_look(self, look: SegmentationLook) -> None:
+        """Show what was chosen elsewhere."""
+        with QSignalBlocker(self.outline), QSignalBlocker(self.opacity):
+            self.outline.setChecked(look.outline)
+            self.opacity.setValue(round(100 * look.opacity))
+        self.labels.show_ticked({*self.labels.ticked, *self.labels.unticked} - look.hidden)
 
     @property
     def look(self) -> SegmentationLook:

@@ -62,6 +62,7 @@ class Session:
         self.device = preferences().device
         self.beside = False
         self._generators: Any = None
+        self._to_be_cut = False
 
     @property
     def frame(self) -> DisplayFrame:
@@ -80,8 +81,14 @@ class Session:
     def open_case(self, case: OpenCase, sequence: str) -> None:
         """Show another case; its ROI is still to be cut."""
         self.case, self.sequence = case, sequence
+        self._to_be_cut = True
         self.set_roi(None)
         self.case_changed.emit(case)
+
+    def claim_cut(self) -> bool:
+        """Tell whether the caller is to cut the ROI of the open case; one of several panels is."""
+        claimed, self._to_be_cut = self._to_be_cut, False
+        return claimed
 
     def set_roi(self, roi: Roi | None) -> None:
         """Show another ROI of the case."""
@@ -93,13 +100,15 @@ class Session:
 
     def set_model(self, model: CatalogueEntry | None) -> None:
         """Generate with another model."""
-        self.model = model
-        self.model_changed.emit(model)
+        if model != self.model:
+            self.model = model
+            self.model_changed.emit(model)
 
     def set_beside(self, beside: bool) -> None:
         """Show the real ROI beside synthetic ones, or not."""
-        self.beside = beside
-        self.beside_changed.emit(beside)
+        if beside != self.beside:
+            self.beside = beside
+            self.beside_changed.emit(beside)
 
     def add_sample(self, sample: SyntheticRoi) -> None:
         """Take one more synthetic ROI; it is shown when it is selected."""

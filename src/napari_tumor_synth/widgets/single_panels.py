@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_tumor_synth.widgets.case_panel import CasePanel
 from napari_tumor_synth.widgets.generate_panel import GeneratePanel
 from napari_tumor_synth.widgets.importance_panel import ImportancePanel
 from napari_tumor_synth.widgets.leaving import LeavingWidget
+from napari_tumor_synth.widgets.left_dock import LeftDockWidget
 from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
 from napari_tumor_synth.widgets.session import session_of, viewer_itself
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     import napari.viewer
 
 
-class _SinglePanel(LeavingWidget):
+class _SinglePanel(LeftDockWidget):
     """A panel that borrows the viewer's scene while it is open."""
 
     panel_class: type[Any]
@@ -28,9 +30,9 @@ class _SinglePanel(LeavingWidget):
         self._viewer = viewer = viewer_itself(napari_viewer)
         self.scene = borrow_scene(viewer, self)
         self.panel = self.panel_class(session_of(viewer))
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.panel)
-        layout.addStretch(1)
+        self.column.addWidget(self.panel)
+        self.column.addStretch(1)
+        self.keep_narrow()
 
     def leave(self) -> None:
         """Stop the panel's jobs and let go of the viewer."""
@@ -63,15 +65,24 @@ class ImportanceWidget(_SinglePanel):
 
 
 class PlanesWidget(LeavingWidget):
-    """Opens the three planes of whatever layers there are, and stands for them."""
+    """Opens the three planes of whatever layers there are, and goes with them."""
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = viewer_itself(napari_viewer)
-        scene = borrow_scene(self._viewer, self)
-        scene.planes.open()
+        planes = borrow_scene(self._viewer, self).planes
+        planes.open()
         layout = QVBoxLayout(self)
         layout.addWidget(QLabel("The planes close with the last panel of Tumor Synth."))
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(self._go)
+        assert planes.view is not None
+        planes.view.closed.connect(self._soon.start)  # or the menu would not open them again
+
+    def _go(self) -> None:
+        if self.parent() is not None:
+            self._viewer.window.remove_dock_widget(self)
 
     def leave(self) -> None:
         """Let go of the viewer."""

@@ -14,6 +14,8 @@ from napari_tumor_synth.imaging.reading import read_segmentation
 
 _SEGMENTATION = re.compile(r"(^|[^a-z])(seg|mask|labels?|segmentation)([^a-z]|$)", re.IGNORECASE)
 
+_TWICE = "The same file was given twice."
+
 
 @dataclass(frozen=True)
 class FoundFiles:
@@ -69,6 +71,24 @@ def find_files(paths: Sequence[Path]) -> FoundFiles:
     for path in paths:
         require_image_file(path)
     return _case_of(paths) or _loose(paths)
+
+
+def pair_up(first: Path, second: Path) -> FoundFiles:
+    """Tell apart an image and a segmentation that were given one by one.
+
+    Where neither name nor content tells, the image was given first.
+
+    Raises
+    ------
+    InputError
+        It is the same file twice.
+    """
+    if first == second:
+        raise InputError(_TWICE, "Give an image and its segmentation.")
+    try:
+        return _loose((first, second))
+    except InputError:
+        return FoundFiles(image=first, segmentation=second)
 
 
 def is_named_as_segmentation(path: Path) -> bool:
@@ -134,6 +154,8 @@ def _loose(paths: Sequence[Path]) -> FoundFiles:
             f"{len(paths)} files were given that are not named as one case.",
             "Give one image and its segmentation.",
         )
+    if len(set(paths)) < len(paths):
+        raise InputError(_TWICE, "Give an image and its segmentation.")
     by_name = [path for path in paths if is_named_as_segmentation(path)]
     if len(paths) == 1:
         return FoundFiles(segmentation=paths[0]) if by_name else FoundFiles(image=paths[0])
@@ -142,7 +164,7 @@ def _loose(paths: Sequence[Path]) -> FoundFiles:
         raise InputError(
             f"Neither name nor content says whether {paths[0].name} or {paths[1].name} is the "
             "segmentation.",
-            "Pick image and segmentation one by one.",
+            "Pick them one by one, the image first.",
         )
     (image,) = (path for path in paths if path != segmentations[0])
     return FoundFiles(image=image, segmentation=segmentations[0])

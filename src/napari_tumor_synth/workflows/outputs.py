@@ -8,6 +8,9 @@ from napari_tumor_synth.errors import OutputError
 from napari_tumor_synth.files import writable_folder
 from napari_tumor_synth.workflows.header_text import description_in
 
+ANOTHER_FOLDER = "Choose another folder."
+"""Remedy of a window, which replaces no other file."""
+
 
 @contextmanager
 def output_folder(path: Path) -> Iterator[Path]:
@@ -29,7 +32,13 @@ def output_folder(path: Path) -> Iterator[Path]:
         raise
 
 
-def require_replaceable(path: Path, same: Callable[[Path], bool], *, overwrite: bool) -> None:
+def require_replaceable(
+    path: Path,
+    same: Callable[[Path], bool],
+    *,
+    overwrite: bool = False,
+    remedy: str = "Choose another --out, or allow it to be replaced with --overwrite.",
+) -> None:
     """Make sure that nothing is lost when a file is written.
 
     Parameters
@@ -40,6 +49,8 @@ def require_replaceable(path: Path, same: Callable[[Path], bool], *, overwrite: 
         Tells of an existing file whether it holds what is going to be written.
     overwrite : bool
         The user allows to replace any file.
+    remedy : str
+        What to do when another file is in the way.
 
     Raises
     ------
@@ -47,12 +58,9 @@ def require_replaceable(path: Path, same: Callable[[Path], bool], *, overwrite: 
         A file that holds something else is in the way, or a folder is.
     """
     if path.is_dir():
-        raise OutputError(f"{path} is a folder.", "Choose another --out.")
+        raise OutputError(f"{path} is a folder.", remedy)
     if path.exists() and not overwrite and not same(path):
-        raise OutputError(
-            f"{path} exists already and holds something else.",
-            "Choose another --out, or allow it to be replaced with --overwrite.",
-        )
+        raise OutputError(f"{path} exists already and holds something else.", remedy)
 
 
 def require_not_input(path: Path, inputs: Iterable[Path]) -> None:

@@ -13,6 +13,7 @@ from napari_tumor_synth.imaging.roi_files import RoiFiles, write_roi
 from napari_tumor_synth.imaging.roi_paths import find_record, left_behind
 from napari_tumor_synth.imaging.roi_record import RoiRecord, read_record
 from napari_tumor_synth.workflows.outputs import (
+    ANOTHER_FOLDER,
     is_described_as,
     output_folder,
     require_not_input,
@@ -83,9 +84,25 @@ def save_roi_of_case(
             require_not_input(path, (*images.values(), segmentation))
         for path in files.all:
             require_replaceable(path, lambda path: _is_of(roi, path, files), overwrite=overwrite)
-        return roi, write_roi(
-            roi, out, name, description=SIMULATED_NOTICE if is_simulated(images.values()) else ""
-        )
+        return roi, write_roi(roi, out, name, description=_notice(is_simulated(images.values())))
+
+
+def save_roi(roi: Roi, folder: Path, name: str, *, simulated: bool) -> RoiFiles:
+    """Write an ROI that was cut already; only the same one is replaced.
+
+    Raises
+    ------
+    OutputError
+        The folder is not writable, or any other file is in the way.
+    """
+    files = RoiFiles.named(folder, name, roi.sequences)
+    for path in files.all:
+        require_replaceable(path, lambda path: _is_of(roi, path, files), remedy=ANOTHER_FOLDER)
+    return write_roi(roi, folder, name, description=_notice(simulated))
+
+
+def _notice(simulated: bool) -> str:
+    return SIMULATED_NOTICE if simulated else ""
 
 
 def stem_of(path: Path) -> str:

@@ -12,8 +12,17 @@ from napari_tumor_synth.generators.provenance import (
     read_provenance,
     versions,
 )
-from napari_tumor_synth.generators.synthetic import sample_files
-from napari_tumor_synth.workflows.outputs import is_described_as, require_replaceable
+from napari_tumor_synth.generators.synthetic import (
+    SampleFiles,
+    SyntheticRoi,
+    sample_files,
+    write_synthetic,
+)
+from napari_tumor_synth.workflows.outputs import (
+    ANOTHER_FOLDER,
+    is_described_as,
+    require_replaceable,
+)
 from napari_tumor_synth.workflows.sample_sheet import CONTACT_SHEET, is_sample_sheet
 
 
@@ -56,6 +65,31 @@ def require_room_for_samples(
             require_replaceable(files.provenance, is_same_record, overwrite=overwrite)
             for path in (*files.images, files.mask):
                 require_replaceable(path, is_described_as(SYNTHETIC_NOTICE), overwrite=overwrite)
+
+
+def save_sample(sample: SyntheticRoi, folder: Path) -> SampleFiles:
+    """Write a sample that was made already; only the same one is replaced.
+
+    Raises
+    ------
+    OutputError
+        The folder is not writable, or any other file is in the way.
+    """
+    record = sample.provenance
+    files = sample_files(folder, record.class_name, record.seed, record.sequences)
+    require_replaceable(
+        files.provenance,
+        lambda path: (found := _record_in(path)) is not None and _pinned(found) == _pinned(record),
+        remedy=ANOTHER_FOLDER,
+    )
+    for path in (*files.images, files.mask):
+        require_replaceable(path, is_described_as(SYNTHETIC_NOTICE), remedy=ANOTHER_FOLDER)
+    return write_synthetic(sample, folder)
+
+
+def _pinned(record: Provenance) -> Provenance:
+    """Return what of a record says which sample it is."""
+    return record.model_copy(update={"created": "", "files": {}})
 
 
 def _record_in(path: Path) -> Provenance | None:
