@@ -212,7 +212,8 @@ def test_closing_during_a_run_is_safe_and_gives_the_camera_back(make_napari_view
 
     def look():
         background = viewer.canvas.background_color.tolist()
-        return viewer.scene.camera.orientation, viewer.dims.ndisplay, background
+        arrows = viewer.canvas.overlays.axes.visible
+        return viewer.scene.camera.orientation, viewer.dims.ndisplay, background, arrows
 
     viewer.theme = "light"
     before = look()
@@ -221,6 +222,7 @@ def test_closing_during_a_run_is_safe_and_gives_the_camera_back(make_napari_view
     changed = look()
     assert changed[:2] != before[:2]
     assert changed[2] == [0, 0, 0, 1] != before[2]
+    assert changed[3] and not before[3]
     bench.generate.generate()
     bench.close()
     assert look() == before
@@ -378,6 +380,9 @@ def test_3d_looks_from_the_front_at_what_comes_first(bench, qtbot, case):
     camera = bench.scene.viewer.scene.camera
     opened(bench, qtbot, case)
     np.testing.assert_allclose(camera.view_direction, from_the_front, atol=1e-6)
+    viewer = bench.scene.viewer
+    assert viewer.canvas.overlays.axes.visible
+    assert viewer.dims.axis_labels == ("S", "A", "R"), "arrows name what they point to"
     bench.scene.planes.look_from("L")
     opened(bench, qtbot, case)  # a side that was chosen stays
     np.testing.assert_allclose(camera.view_direction, VIEWS_3D["L"][0], atol=1e-6)

@@ -14,15 +14,14 @@ from napari.layers import Image, Labels
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.imaging.region import Roi
 from napari_tumor_synth.imaging.roi import regrid_roi
-from napari_tumor_synth.widgets.colour_bar import IMPORTANCE_COLOURS
 from napari_tumor_synth.widgets.garbage import no_long_search
-from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi_layer, see_through
+from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer, roi_layer
 from napari_tumor_synth.widgets.model_choice import grid_text
 from napari_tumor_synth.widgets.places import affine_at, affine_beside, box_of, middle_of
-from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D
-from napari_tumor_synth.widgets.planes.slice_pane import BACKGROUND
-from napari_tumor_synth.widgets.planes_link import OVERLAY, PlanesLink
+from napari_tumor_synth.widgets.planes_link import PlanesLink
+from napari_tumor_synth.widgets.scene_layers import importance_layer, preview_layer, sample_layer
 from napari_tumor_synth.widgets.shown_layers import ShownLayers, show
+from napari_tumor_synth.widgets.viewer_look import ViewerLook
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -59,16 +58,12 @@ class Scene:
     Parameters
     ----------
     viewer : napari.Viewer
-        Its camera, number of displayed axes and background are given back by `close`.
+        Its look is given back by `close`.
     """
 
     def __init__(self, viewer: Viewer, session: Session, shown: ShownLayers) -> None:
         self.viewer, self.session = viewer, session
-        canvas, camera, dims = viewer.canvas, viewer.scene.camera, viewer.dims
-        self._before = (camera.orientation, dims.ndisplay, canvas.background_color_override)
-        canvas.background_color_override = BACKGROUND
-        self._shown = shown
-        dims.ndisplay, camera.orientation = 3, CAMERA_3D
+        self._look, self._shown = ViewerLook(viewer), shown
         self.planes = PlanesLink(viewer, session, self._importance_at)
         self.planes.open()
         self._links = (
@@ -97,9 +92,7 @@ class Scene:
         self.viewer.layers.events.inserted.disconnect(self._on_layer_added)
         self.viewer.layers.events.removed.disconnect(self._on_layer_removed)
         self.viewer.layers.selection.events.active.disconnect(self._on_active)
-        canvas, camera, dims = self.viewer.canvas, self.viewer.scene.camera, self.viewer.dims
-        camera.orientation, dims.ndisplay, canvas.background_color_override = self._before
-        self._show_notice(())
+        self._look.give_back()
         self.planes.close(window_goes=window_goes)
 
     @_planes_first(more_follows=True)  # its ROI
@@ -129,27 +122,16 @@ class Scene:
         if roi is None or case is None:
             self._shown.drop("roi")
         else:
-            about = {"roi": True, OVERLAY: True}
-            data, attributes, kind = roi_layer(roi, frame, f"{case.case.name} ROI", about)
-            look = {"colormap": see_through("magma"), "blending": "translucent", "opacity": 0.8}
             visible = self._selected_sample() is None
-            self._shown.put("roi", (data, {**attributes, **look, "visible": visible}, kind))
+            self._shown.put("roi", preview_layer(roi, frame, case.case.name, visible=visible))
         for sample in self.session.samples:  # each in the middle of the ROI
             self._shown.place(sample, roi_layer(self._as_shown(sample.roi), frame, "")[1])
         self._tell_selection()
 
     @_planes_first()
     def _on_sample(self, sample: SyntheticRoi) -> None:
-        record = sample.provenance
-        name = f"SYNTHETIC {record.class_name} seed {record.seed}"
-        metadata = {
-            "synthetic": True,
-            "description": record.notice,
-            "provenance": record.model_dump(mode="json"),
-        }
         placed = self._as_shown(sample.roi)
-        data, attributes, kind = roi_layer(placed, self.session.frame, name, metadata)
-        self._shown.put(sample, (data, {**attributes, "visible": False}, kind))
+        self._shown.put(sample, sample_layer(placed, self.session.frame, sample.provenance))
 
     @_planes_first()
     def _on_sample_removed(self, sample: SyntheticRoi) -> None:
@@ -178,7 +160,7 @@ class Scene:
             self.planes.set_badges((oblique,) if frame.is_oblique else ())
             self.planes.set_boxes(() if real is None else (box_of(real, frame),))
             self.planes.set_origin(None)
-            self._show_notice(())
+            self._look.show_notice(())
         self._show_beside()
 
     def _take_over(self) -> None:
@@ -205,7 +187,7 @@ class Scene:
         self.planes.set_boxes((box_of(self._as_shown(made), frame),))
         badges = ("SYNTHETIC", grid_text(made.shape, made.settings.spacing_mm))
         self.planes.set_badges(badges)
-        self._show_notice(badges)
+        self._look.show_notice(badges)
         if not self.session.beside or real is None:
             return
         try:
@@ -220,7 +202,7 @@ class Scene:
         self._shown.put(BESIDE, roi_layer(shown, frame, name, {"roi": True}))
         grid = grid_text(made.shape, made.settings.spacing_mm)
         self.planes.set_badges((grid,))  # each box says what is in it
-        self._show_notice((f"{kind} at the patient's right,", "SYNTHETIC at the left", grid))
+        self._look.show_notice((f"{kind} at the patient's right,", "SYNTHETIC at the left", grid))
         self.planes.set_boxes(
             (
                 box_of(self._as_shown(made), frame, "SYNTHETIC"),
@@ -238,13 +220,7 @@ class Scene:
             return
         scores, roi = found
         shown = roi if roi is self.session.roi else self._as_shown(roi)
-        place = roi_layer(shown, self.session.frame, "Importance", {OVERLAY: True})[1]
-        look = {
-            "colormap": see_through(IMPORTANCE_COLOURS),
-            "blending": "translucent_no_depth",
-            "contrast_limits": (0.0, max(float(scores.max()), 1e-6)),
-        }
-        self._shown.put("importance", (scores, {**place, **look}, "image"))
+        self._shown.put("importance", importance_layer(scores, shown, self.session.frame))
 
     def _on_importance_look(self, look: ImportanceLook) -> None:
         if isinstance(layer := self._shown.get("importance"), Image):
@@ -278,7 +254,3 @@ class Scene:
         scores = self._shown.get("importance")
         value = None if scores is None else scores.get_value(position, world=True)
         return f"   importance {value:.2f}" if value else ""
-
-    def _show_notice(self, badges: tuple[str, ...]) -> None:
-        text = self.viewer.canvas.overlays.text
-        text.visible, text.text = bool(badges), "\n".join(badges)
