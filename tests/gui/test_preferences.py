@@ -84,7 +84,7 @@ def test_the_device_of_the_preferences_is_chosen_and_one_that_is_not_there_is_a_
     wait(qtbot, missing)
     assert "There is no device 'cuda:7' here." in missing.message.text
     assert missing.run.button.isEnabled()
-    missing.probe_devices()
+    missing.device.probe()
     qtbot.waitUntil(lambda: missing.session.device == "auto", timeout=20_000)
     assert "cuda:7 does not work here" in missing.message.text
     missing.generate()

@@ -222,7 +222,8 @@ def test_closing_during_a_run_is_safe_and_gives_the_camera_back(make_napari_view
     changed = look()
     assert changed[:2] != before[:2]
     assert changed[2] == [0, 0, 0, 1] != before[2]
-    assert changed[3] and not before[3]
+    assert changed[3]
+    assert not before[3]
     bench.generate.generate()
     bench.close()
     assert look() == before

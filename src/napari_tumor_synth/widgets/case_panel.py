@@ -8,12 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
@@ -22,9 +17,9 @@ from napari_tumor_synth.errors import InputError, OutputError
 from napari_tumor_synth.folders import cache_folder
 from napari_tumor_synth.imaging.case import Case
 from napari_tumor_synth.imaging.measure import LesionSize, measure_lesion
-from napari_tumor_synth.imaging.phantom.settings import CLASSES
 from napari_tumor_synth.widgets.case_facts import FACTS, facts_of_case
 from napari_tumor_synth.widgets.facts import Facts
+from napari_tumor_synth.widgets.file_buttons import FileButtons
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.preferences import preferences
@@ -38,12 +33,10 @@ if TYPE_CHECKING:
     from napari_tumor_synth.progress import OnProgress
     from napari_tumor_synth.widgets.session import Session
 
-_HINT = "Drop an MRI and its segmentation, a BraTS case, or a folder of cases here."
 _OTHER_CACHE = "Choose another cache folder in napari's preferences, under Tumor Synth."
 _SLOW_MS = 300  # of reading, before it is said: saying it paints the window
 _SCROLL_BAR = 24  # pixels
 _FIRST = ("flair", "t1ce", "t2", "t1")
-_IMAGES = "Images (*.nii *.nii.gz *.nrrd *.mha *.mhd);;Tables of cases (*.csv);;All files (*)"
 
 
 class CasePanel(QWidget):
@@ -59,27 +52,9 @@ class CasePanel(QWidget):
         self._segmentation: Path | None = None
         self._cases: tuple[Case, ...] = ()
 
-        self._hint = QLabel(_HINT)
-        self._hint.setWordWrap(True)
-        self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hint.setStyleSheet("border: 1px dashed gray; border-radius: 4px; padding: 8px;")
-        files, folder = QPushButton("Files…"), QPushButton("Folder…")
-        files.setToolTip("Pick an MRI and its segmentation, together or one after the other.")
-        folder.setToolTip("Pick the folder of one case or of a cohort.")
-        files.clicked.connect(self._pick_files)
-        folder.clicked.connect(self._pick_folder)
-        buttons = QHBoxLayout()
-        buttons.addWidget(files)
-        buttons.addWidget(folder)
-        simulated = QPushButton("Simulated")
-        simulated.setStyleSheet("padding-right: 18px;")  # or the arrow of the menu lies on the word
-        simulated.setToolTip("Open a simulated case, to try the program without a patient's data.")
-        menu = QMenu(simulated)
-        for class_name in CLASSES:
-            menu.addAction(class_name, lambda name=class_name: self.load_sample(name))
-        simulated.setMenu(menu)
-        buttons.addWidget(simulated)
-
+        files = FileButtons()
+        files.picked.connect(self.load)
+        files.sample_asked.connect(self.load_sample)
         self.case_choice, self.sequence_choice = QComboBox(), QComboBox()
         self.case_choice.setToolTip("Cases of the cohort, by name; the class stands behind it.")
         self.sequence_choice.setToolTip("The MR sequence that is shown and cut.")
@@ -95,8 +70,7 @@ class CasePanel(QWidget):
         self.segmentation.changed.connect(session.segmentation_look_changed)
         self.message = MessageBox()
         layout = QVBoxLayout(self)
-        layout.addWidget(self._hint)
-        layout.addLayout(buttons)
+        layout.addWidget(files)
         layout.addLayout(self._form)
         layout.addWidget(self.facts)
         layout.addWidget(self.segmentation)
@@ -171,16 +145,6 @@ class CasePanel(QWidget):
         self._open.close()
         for signal, slot in self._links:
             signal.disconnect(slot)
-
-    def _pick_files(self) -> None:
-        chosen, _ = QFileDialog.getOpenFileNames(self, "MRI and segmentation", "", _IMAGES)
-        if chosen:
-            self.load([Path(one) for one in chosen])
-
-    def _pick_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Case or cohort")
-        if chosen:
-            self.load([Path(chosen)])
 
     def _on_found(self, found: FoundFiles) -> None:
         if not found.cases:

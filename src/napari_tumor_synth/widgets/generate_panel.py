@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -25,6 +24,7 @@ from napari_tumor_synth.widgets.choices import (
     DecodingOptions,
     SeedChoice,
 )
+from napari_tumor_synth.widgets.device_choice import DeviceChoice
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.live_mode import LiveMode
 from napari_tumor_synth.widgets.message import MessageBox
@@ -50,18 +50,13 @@ class GeneratePanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.job, self._devices = Job(self), Job(self)
+        self.job = Job(self)
         self._turns = Turns(self)
         self.model, self.class_slider = ModelChoice(), ClassSlider()
         self.seed, self.decoding, self.count = SeedChoice(), DecodingOptions(), QSpinBox()
         self.count.setRange(1, _MOST)
         self.count.setToolTip("How many, with this seed and those after it.")
-        self.device = QComboBox()
-        self.device.addItem("automatic", "auto")
-        if session.device != "auto":  # the user's preference; the probe is still to come
-            self.device.addItem(session.device, session.device)
-            self.device.setCurrentIndex(1)
-        self.device.setToolTip("Where to compute; each was proven by a 3D convolution.")
+        self.device = DeviceChoice(session.device)
         self.live = LiveMode(self.job)
         self.beside = QCheckBox("Real ROI beside it")
         self.beside.setToolTip(
@@ -75,12 +70,12 @@ class GeneratePanel(QWidget):
         self._lay_out()
 
         self.model.changed.connect(self._on_model)
-        self.device.currentIndexChanged.connect(self._on_device)
+        self.device.chosen.connect(self._on_device)
+        self.device.unusable.connect(self._on_unusable)
         self.run.asked.connect(self.generate)
         self.job.succeeded.connect(self._on_made)
         self.job.failed.connect(self.message.fail)
         self.job.started.connect(self.message.clear)
-        self._devices.succeeded.connect(self._list_devices)
         self.save_button.clicked.connect(self._pick_folder)
         self.repeat_button.clicked.connect(self._pick_record)
         for signal in (self.class_slider.changed, self.seed.changed, self.decoding.changed):
@@ -143,20 +138,10 @@ class GeneratePanel(QWidget):
         self.message.note(f"Saved as {files.image.name} with its mask and record.")
         return files
 
-    def probe_devices(self) -> None:
-        """Find out where can be computed, in the background."""
-
-        def work(on_progress: OnProgress) -> list[Any]:
-            from napari_tumor_synth.generators.devices import device_names, probe
-
-            return [probe(name) for name in device_names()]
-
-        self._devices.start(work)
-
     def close_jobs(self) -> None:
         """Stop generating, and give the memory back; the panel is going away."""
         self.job.close()
-        self._devices.close()
+        self.device.close_jobs()
         for signal, slot in self._links:
             signal.disconnect(slot)
         self.session.release()
@@ -213,20 +198,11 @@ class GeneratePanel(QWidget):
         self.decoding.set_own(entry.decoding if entry else {})
         self.run.button.setEnabled(entry is not None)
 
-    def _on_device(self, index: int) -> None:
-        self.session.device = self.device.itemData(index) or "auto"
+    def _on_device(self, name: str) -> None:
+        self.session.device = name
 
-    def _list_devices(self, reports: list[Any]) -> None:
-        chosen = self.device.currentData()
-        while self.device.count() > 1:
-            self.device.removeItem(1)
-        for report in reports:
-            memory = f", {report.free_gigabytes:.1f} GB free" if report.free_gigabytes else ""
-            if report.works:
-                self.device.addItem(f"{report.name}: {report.description}{memory}", report.name)
-        self.device.setCurrentIndex(max(self.device.findData(chosen), 0))
-        if self.device.findData(chosen) < 0:
-            self.message.warn([f"The device {chosen} does not work here: choosing automatically."])
+    def _on_unusable(self, name: str) -> None:
+        self.message.warn([f"The device {name} does not work here: choosing automatically."])
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -239,7 +215,7 @@ class GeneratePanel(QWidget):
         inner.addRow("Device", self.device)
         inner.addRow(self.decoding)
         advanced = Section("Advanced", more)
-        advanced.toggled.connect(lambda shown: self.probe_devices() if shown else None)
+        advanced.toggled.connect(lambda shown: self.device.probe() if shown else None)
         files = QHBoxLayout()
         files.addWidget(self.save_button)
         files.addWidget(self.repeat_button)
