@@ -4,8 +4,10 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets")
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDockWidget
 
 from napari_tumor_synth.widgets.arrange import window_of
 from napari_tumor_synth.widgets.single_panels import CaseWidget, GenerateWidget, PlanesWidget
@@ -13,6 +15,7 @@ from napari_tumor_synth.widgets.workbench import Workbench
 
 pytestmark = pytest.mark.gui
 
+LEFT_BUTTON = Qt.MouseButton.LeftButton
 LEFT = Qt.DockWidgetArea.LeftDockWidgetArea
 
 
@@ -74,4 +77,31 @@ def test_planes_that_were_closed_come_back_by_the_menu(viewer, qtbot):
     again = PlanesWidget(viewer)
     assert bench.scene.planes.view is not None
     again.close()
+    bench.close()
+
+
+def test_planes_keep_their_share_when_the_window_is_resized(viewer, qtbot):
+    bench = Workbench(viewer)
+    docked_by_the_menu(viewer, bench, "Workbench")
+    window, view = window_of(bench.parent()), bench.scene.planes.view
+    qtbot.waitUntil(lambda: abs(view.width() - 683) < 10)
+    for width in (1500, 1200, 900, 1366):
+        window.resize(width, 768)
+        least = view.minimumSizeHint().width()
+        wanted = max(least, window.width() / 2)
+        qtbot.waitUntil(lambda wanted=wanted: abs(view.width() - wanted) < 10)
+        assert window.centralWidget().width() >= 200
+    border = QPoint(view.parent().geometry().left() - 2, 400)
+    QTest.mousePress(window, LEFT_BUTTON, pos=border)
+    border -= QPoint(60, 0)
+    drag = QMouseEvent(
+        QEvent.Type.MouseMove, QPointF(border), QPointF(window.mapToGlobal(border)),
+        Qt.MouseButton.NoButton, LEFT_BUTTON, Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QApplication.sendEvent(window, drag)
+    qtbot.waitUntil(lambda: view.width() > 720)
+    QTest.mouseRelease(window, LEFT_BUTTON, pos=border)
+    share = view.width() / window.width()
+    window.resize(1500, 768)
+    qtbot.waitUntil(lambda: abs(view.width() - share * 1500) < 15)
     bench.close()

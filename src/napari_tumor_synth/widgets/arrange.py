@@ -5,6 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
+from napari_tumor_synth.widgets.dock_share import DockShare
+
 _NAPARI = ("layer controls", "layer list")
 _OURS = ("Tumor Synth", "(Tumor Synth)")  # as the program and napari's menu name docks
 
@@ -32,12 +34,7 @@ def share_the_left_side(steps: QDockWidget) -> None:
     QTimer.singleShot(0, steps.raise_)  # once the tabs are there
 
 
-def halve(planes: QDockWidget, steps: QDockWidget | None = None) -> None:
-    """Give half of the window's width to the planes."""
-    window = window_of(planes)
-    if window is None:
-        return
-    docks, widths = [planes], [window.width() // 2]
-    if steps is not None:
-        docks, widths = [*docks, steps], [*widths, max(300, window.width() // 5)]
-    window.resizeDocks(docks, widths, Qt.Orientation.Horizontal)
+def halve(planes: QDockWidget) -> None:
+    """Give half of the window's width to the planes, also when the window is resized."""
+    if (window := window_of(planes)) is not None:
+        DockShare(planes, window)
