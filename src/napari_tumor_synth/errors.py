@@ -63,3 +63,14 @@ class DeviceLostError(TumorSynthError):
 
 class TrainingError(TumorSynthError):
     """A training run cannot start or go on."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that memory does not suffice, the machine's or a device's.
+
+    torch's own errors are known by name and text, so that nobody needs torch to ask.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = str(error) if isinstance(error, RuntimeError) else ""
+    return "can't allocate memory" in text or "out of memory" in text

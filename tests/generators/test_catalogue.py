@@ -57,6 +57,9 @@ def test_a_model_that_needs_more_memory_than_the_cap_is_refused(models):
     catalogue.require_within(large, 1.5)
     catalogue.require_within(large, 0)
     catalogue.require_within(entry.model_copy(update={"memory_mb": None}), 0.001)
+    for name in ("tiny", None):
+        with pytest.raises(MemoryLimitError):
+            catalogue.resolve_model(name, memory_cap_gb=1e-6)
 
 
 def test_an_unfinished_run_says_so(tmp_path):

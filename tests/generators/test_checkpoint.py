@@ -6,7 +6,13 @@ import pytest
 import torch
 
 from napari_tumor_synth.errors import CheckpointError, TumorSynthError
-from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from napari_tumor_synth.generators import checkpoint as checkpoint_module
+from napari_tumor_synth.generators.checkpoint import (
+    Checkpoint,
+    read_checkpoint,
+    version_of_file,
+    write_checkpoint,
+)
 
 
 @pytest.fixture
@@ -104,3 +110,16 @@ def test_nothing_is_left_when_the_folder_cannot_be_written(tmp_path, checkpoint)
     with pytest.raises(TumorSynthError, match="Cannot write"):
         write_checkpoint(checkpoint, blocked / "model.safetensors")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence(path, checkpoint, monkeypatch):
+    def fail(path):
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.raises(CheckpointError, match=r"cannot be read: No such file.* Put it back"):
+        version_of_file(path)
+    write_checkpoint(checkpoint, path)
+    assert version_of_file(path)[1] == path.stat().st_size
+    monkeypatch.setattr(checkpoint_module, "sha256_of_file", fail)
+    with pytest.raises(CheckpointError, match="cannot be read: Permission denied"):
+        read_checkpoint(path)

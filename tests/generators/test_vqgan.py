@@ -136,32 +136,6 @@ def test_an_unknown_family_asks_for_an_update(tmp_path):
         load_generator(path, torch.device("cpu"))
 
 
-def test_a_sample_is_repeated_from_its_record(generator):
-    sample = generator.sample("LGG", [3])[0]
-    again = generator.repeat(sample.provenance)
-    assert np.array_equal(again.roi.image, sample.roi.image)
-    same = {"created", "versions"}
-    assert again.provenance.model_dump(exclude=same) == sample.provenance.model_dump(exclude=same)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"tokens": ((0, 0),) * 63},
-        {"tokens": ((0, 0),) * 63 + ((0,),)},
-        {"tokens": ((0, 16),) * 64},
-        {"tokens": ((0, -1),) * 64},
-        {"tokens": ((0, 2**80),) * 64},
-        {"tokens": ()},
-        {"token_grid": (2, 4, 8)},
-    ],
-)
-def test_tokens_of_another_model_are_refused(causal_generator, change):
-    record = causal_generator.sample("LGG", [3])[0].provenance.model_copy(update=change)
-    with pytest.raises(InputError, match="do not fit"):
-        causal_generator.repeat(record)
-
-
 @pytest.mark.parametrize("call", ["sample", "reconstruct", "importance"])
 def test_want_of_memory_is_explained(causal_generator, monkeypatch, call):
     def fail(*arguments, **options):

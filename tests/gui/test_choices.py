@@ -16,7 +16,8 @@ from napari_tumor_synth.widgets.choices import (
     DecodingOptions,
     SeedChoice,
 )
-from napari_tumor_synth.widgets.importance_panel import CAPTION, ImportanceLook
+from napari_tumor_synth.widgets.importance_overlay import ImportanceLook
+from napari_tumor_synth.widgets.importance_panel import CAPTION
 from napari_tumor_synth.widgets.model_choice import ModelChoice, grid_text
 from napari_tumor_synth.widgets.planes.window_level import PRESETS, dragged, limits_of
 from napari_tumor_synth.widgets.run_bar import time_left

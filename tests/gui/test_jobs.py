@@ -5,11 +5,19 @@ import pytest
 
 pytest.importorskip("qtpy.QtCore")
 
+import torch
+
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.progress import Progress
+from napari_tumor_synth.widgets import run_bar
 from napari_tumor_synth.widgets.jobs import Job, UnexpectedError
+from napari_tumor_synth.widgets.run_bar import RunBar
 
 pytestmark = pytest.mark.gui
+
+
+class ArrayMemoryError(MemoryError):
+    """As numpy's."""
 
 
 @pytest.fixture
@@ -70,6 +78,14 @@ def test_progress_is_told_not_too_often_and_the_last_step_always(job, qtbot):
         (InputError("The file is odd.", "Take another."), "The file is odd. Take another."),
         (RuntimeError("CUDA says no"), "RuntimeError: CUDA says no"),
         (ValueError("x"), "ValueError: x"),
+        (SystemExit(1), "SystemExit: 1"),
+        (KeyboardInterrupt(), "KeyboardInterrupt"),
+        (GeneratorExit(), "GeneratorExit"),
+        (StopIteration(), "StopIteration"),
+        (MemoryError(), "memory of the machine or of the device did not suffice. Close other"),
+        (ArrayMemoryError("Unable to allocate 7.28 TiB"), "did not suffice. Close other"),
+        (torch.OutOfMemoryError("CUDA out of memory"), "did not suffice. Close other"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "did not suffice. Close"),
     ],
 )
 def test_every_failure_is_a_sentence(job, qtbot, error, words):
@@ -82,6 +98,34 @@ def test_every_failure_is_a_sentence(job, qtbot, error, words):
     assert seen[1][0] == "failed"
     assert words in seen[1][1]
     assert not job.is_running
+
+
+def test_what_is_done_is_told_at_once_when_it_changes(job, qtbot):
+    told = []
+    job.progressed.connect(lambda progress: told.append(progress.message))
+
+    def work(on_progress):
+        for message in ("opening", "drawing", "drawing"):
+            on_progress(Progress(0, 9, message))
+
+    with qtbot.waitSignal(job.ended):
+        job.start(work)
+    assert told == ["opening", "drawing"]
+
+
+def test_loading_counts_neither_as_a_step_nor_as_time(job, qtbot, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(run_bar.time, "monotonic", lambda: clock[0])
+    bar = RunBar(job, "Go")
+    qtbot.addWidget(bar)
+    job.started.emit()
+    job.progressed.emit(Progress(0, 1, "opening the model"))
+    assert bar.words.text() == "opening the model…"
+    clock[0] = 60.0
+    job.progressed.emit(Progress(1, 11, "drawing"))
+    clock[0] = 61.0
+    job.progressed.emit(Progress(2, 11, "drawing"))
+    assert bar.words.text() == "drawing, step 2 of 11, about 9 s left"
 
 
 def test_details_of_a_fault_hold_the_traceback():

@@ -7,7 +7,7 @@ pytest.importorskip("qtpy.QtWidgets")
 import npe2
 
 from napari_tumor_synth.generators.catalogue import add_to_catalogue
-from napari_tumor_synth.widgets import case_panel, generate_panel, session
+from napari_tumor_synth.widgets import case_panel, session
 from napari_tumor_synth.widgets.generate_panel import GeneratePanel
 from napari_tumor_synth.widgets.preferences import Preferences
 from napari_tumor_synth.widgets.session import Session
@@ -21,7 +21,7 @@ def set_to(monkeypatch):
     """Return a function that sets preferences."""
 
     def change(**values):
-        for module in (case_panel, generate_panel, session):
+        for module in (case_panel, session):
             monkeypatch.setattr(module, "preferences", lambda: Preferences(**values))
 
     return change
@@ -65,7 +65,8 @@ def test_the_defaults_of_the_manifest_are_those_of_the_code():
 def test_a_model_beyond_the_memory_cap_is_refused_before_it_starts(panel, qtbot):
     refused = panel(memory_cap_gb=1e-6)
     refused.generate()
-    assert not refused.job.is_running
+    wait(qtbot, refused)
+    assert refused.session.samples == []
     assert "memory cap is 1e-06 GB" in refused.message.text
     assert "Preferences" in refused.message.text
     allowed = panel(memory_cap_gb=1.0)

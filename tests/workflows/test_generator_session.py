@@ -1,4 +1,6 @@
 import shutil
+import threading
+import time
 import weakref
 
 import numpy as np
@@ -9,8 +11,10 @@ from napari_tumor_synth.errors import (
     CheckpointError,
     DeviceLostError,
     InputError,
+    MemoryLimitError,
     UnknownClassError,
 )
+from napari_tumor_synth.generators.catalogue import add_to_catalogue
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.imaging.roi import regrid_roi
@@ -81,6 +85,165 @@ def test_release_leaves_no_weights_in_memory(model):
     session.release()
     assert len(weights) > 10
     assert all(one() is None for one in weights)
+
+
+@pytest.fixture
+def running(model, monkeypatch):
+    """Return a session whose run goes on in another thread until it is told to end."""
+    session, go_on = GeneratorSession(), threading.Event()
+    session.sample(str(model), "cpu", "LGG", [1])
+    begun = threading.Event()
+
+    def hold(progress):
+        if progress.step == 1:
+            begun.set()
+            assert go_on.wait(20)
+
+    run = threading.Thread(
+        target=session.sample,
+        args=(str(model), "cpu", "LGG", [3]),
+        kwargs={"on_progress": hold},
+    )
+    run.start()
+    assert begun.wait(20)
+
+    def end():
+        go_on.set()
+        run.join(20)
+
+    yield session, end
+    end()
+
+
+def test_release_during_a_run_waits_for_nobody_and_loses_nothing(running, model, loads):
+    session, end = running
+    start = time.monotonic()
+    session.release()
+    session.release()
+    assert time.monotonic() - start < 0.5
+    assert session._generator is not None, "it is still used"
+    end()
+    assert session._generator is None
+    session.sample(str(model), "cpu", "LGG", [4])
+    assert len(loads) == 1
+    assert session._generator is not None, "asked for once, given back once"
+
+
+def test_a_run_that_waits_can_be_cancelled(running, model):
+    session, _ = running
+    told = []
+
+    def stop(progress):
+        told.append(progress.message)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        session.sample(str(model), "cpu", "LGG", [4], on_progress=stop)
+    assert told == ["waiting for another run"]
+
+
+def test_a_run_that_is_cancelled_before_it_begins_loads_nothing(model, loads):
+    def stop(progress):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        GeneratorSession().sample(str(model), "cpu", "LGG", [4], on_progress=stop)
+    assert loads == []
+
+
+def test_releases_and_runs_at_the_same_time_never_block_or_leak(model):
+    session = GeneratorSession()
+
+    def run(seed):
+        for number in range(4):
+            session.sample(str(model), "cpu", "LGG", [seed + number])
+
+    runs = [threading.Thread(target=run, args=(seed,)) for seed in (0, 10, 20)]
+    for one in runs:
+        one.start()
+    while any(one.is_alive() for one in runs):
+        session.release()
+        time.sleep(0.003)
+    for one in runs:
+        one.join(20)
+    assert session._generator is None or not session._release_asked
+    session.release()
+    assert session._generator is None
+    assert not session._lock.locked()
+
+
+def test_a_cancelled_run_leaves_no_weights_behind_when_it_lets_go(model, monkeypatch):
+    session = GeneratorSession()
+    session.sample(str(model), "cpu", "LGG", [1])
+    weights = [weakref.ref(one) for one in session._generator.transformer.parameters()]
+    left, forget = [], GeneratorSession._forget
+
+    def counted(self):
+        forget(self)
+        left.append(sum(one() is not None for one in weights))
+
+    def stop(progress):
+        if progress.step:
+            session.release()
+            raise Cancelled
+
+    monkeypatch.setattr(GeneratorSession, "_forget", counted)
+    with pytest.raises(Cancelled):
+        session.sample(str(model), "cpu", "LGG", [3], on_progress=stop)
+    assert left == [0], "a GPU gives back only what nobody holds"
+
+
+def test_the_memory_cap_is_asked_before_every_use(tmp_path, monkeypatch):
+    path = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
+    add_to_catalogue(path, {"name": "tiny", "description": "d", "licence": "CC0",
+                            "training_data": "noise"})  # fmt: skip
+    monkeypatch.setenv("TUMOR_SYNTH_MODELS", str(tmp_path))
+    cap = [0.0]
+    session = GeneratorSession(lambda: cap[0])
+    sample = session.sample("tiny", "cpu", "LGG", [3])[0]
+    cap[0] = 1e-6
+    for use in (
+        lambda: session.sample("tiny", "cpu", "LGG", [3]),
+        lambda: session.repeat("tiny", "cpu", sample.provenance),
+        lambda: session.importance("tiny", "cpu", sample.roi),
+        lambda: session.importance(None, "cpu", sample),
+    ):
+        with pytest.raises(MemoryLimitError, match="memory cap"):
+            use()
+    cap[0] = 0.0
+    session.repeat("tiny", "cpu", sample.provenance)
+
+
+def test_a_model_file_that_has_gone_is_a_sentence(tmp_path, monkeypatch):
+    path = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
+    add_to_catalogue(path, {"name": "tiny", "description": "d", "licence": "CC0",
+                            "training_data": "noise"})  # fmt: skip
+    monkeypatch.setenv("TUMOR_SYNTH_MODELS", str(tmp_path))
+    session = GeneratorSession()
+    for _ in range(2):  # before and after it was loaded
+        content = path.read_bytes()
+        path.unlink()
+        with pytest.raises(CheckpointError, match=r"tiny\.safetensors cannot be read.*Put it back"):
+            session.sample("tiny", "cpu", "LGG", [3])
+        path.write_bytes(content)
+        session.sample("tiny", "cpu", "LGG", [3])
+
+
+def test_the_model_that_made_a_sample_looks_at_it(tmp_path, monkeypatch):
+    """It is found by its hash, whatever it is called here."""
+    names = {"own": 0, "another": 1}
+    for name, seed in names.items():
+        path = write_tiny(tmp_path / f"{name}.safetensors", tiny_settings(), seed=seed)
+        add_to_catalogue(path, {"name": name, "description": "d", "licence": "CC0",
+                                "training_data": "noise"})  # fmt: skip
+    monkeypatch.setenv("TUMOR_SYNTH_MODELS", str(tmp_path))
+    session = GeneratorSession()
+    sample = session.sample("own", "cpu", "LGG", [3])[0]
+    assert sample.provenance.model_name == "tiny"
+    expected = session.importance("own", "cpu", sample.roi)
+    np.testing.assert_array_equal(session.importance("another", "cpu", sample), expected)
+    with pytest.raises(AssertionError):
+        np.testing.assert_array_equal(session.importance("another", "cpu", sample.roi), expected)
 
 
 def test_a_sample_is_repeated_by_its_own_model_only(model, tmp_path):

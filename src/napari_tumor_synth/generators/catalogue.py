@@ -109,7 +109,9 @@ def list_models(folders: Sequence[Path] | None = None) -> list[CatalogueModel]:
     return list(models.values())
 
 
-def resolve_model(name_or_path: str | None = None) -> tuple[Path, str | None]:
+def resolve_model(
+    name_or_path: str | None = None, *, memory_cap_gb: float = 0
+) -> tuple[Path, str | None]:
     """Find a checkpoint by the catalogue's name or by its path.
 
     Parameters
@@ -117,6 +119,8 @@ def resolve_model(name_or_path: str | None = None) -> tuple[Path, str | None]:
     name_or_path : str, optional
         None takes the first model of the catalogue. A run folder stands for the checkpoint that
         its training exported.
+    memory_cap_gb : float
+        What a model of the catalogue may take; see `require_within`.
 
     Returns
     -------
@@ -129,15 +133,18 @@ def resolve_model(name_or_path: str | None = None) -> tuple[Path, str | None]:
     ------
     InputError
         No such model; the message lists those there are.
+    MemoryLimitError
+        It needs more memory than the cap allows.
     """
     models = {model.entry.name: model for model in list_models()}
     if name_or_path is None:
         if not models:
             raise InputError("No generator is installed.", "Name a checkpoint with --model PATH.")
-        first = next(iter(models.values()))
-        return first.path, first.entry.sha256
+        name_or_path = next(iter(models))
     if name_or_path in models:
-        return models[name_or_path].path, models[name_or_path].entry.sha256
+        listed = models[name_or_path]
+        require_within(listed.entry, memory_cap_gb)
+        return listed.path, listed.entry.sha256
     path = Path(name_or_path)
     if path.is_dir() and (path / "checkpoint.safetensors").is_file():
         return path / "checkpoint.safetensors", None

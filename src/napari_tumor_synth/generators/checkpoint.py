@@ -107,6 +107,23 @@ def read_checkpoint(
         raise CheckpointError(
             f"{path.name} is damaged or not a safetensors checkpoint ({error}).", _RETRAIN
         ) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def version_of_file(path: Path) -> tuple[int, int]:
+    """Return time and size, which tell whether a checkpoint file is still the same.
+
+    Raises
+    ------
+    CheckpointError
+        It is missing or cannot be reached.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return state.st_mtime_ns, state.st_size
 
 
 def _object(metadata: Mapping[str, str], name: str) -> dict[str, Any]:
@@ -125,13 +142,23 @@ def _verified_hash(path: Path, expected: str | None) -> str:
             "refused.",
             "Convert weights that you trust with `tumor-synth convert`.",
         )
-    sha256 = sha256_of_file(path)
+    try:
+        sha256 = sha256_of_file(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
     if expected is not None and sha256 != expected:
         raise CheckpointError(
             f"{path.name} has the SHA-256 {sha256[:12]}…, but {expected[:12]}… is expected.",
             "The file was altered, cut short or is another version: install the right one again.",
         )
     return sha256
+
+
+def _unreadable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(
+        f"The checkpoint file {path} cannot be read: {error.strerror or error}.",
+        "Put it back, or choose another model.",
+    )
 
 
 def _require_format(path: Path, metadata: Mapping[str, str], family: str | None) -> None:

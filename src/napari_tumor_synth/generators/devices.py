@@ -9,7 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from napari_tumor_synth.errors import DeviceLostError, InputError, MemoryLimitError
+from napari_tumor_synth.errors import (
+    DeviceLostError,
+    InputError,
+    MemoryLimitError,
+    is_out_of_memory,
+)
 from napari_tumor_synth.processors import worker_count
 
 _LOST = re.compile(r"CUDA error|CUDA driver|cuDNN error|MPS backend|HIP error")
@@ -132,12 +137,10 @@ def memory_errors_explained(remedy: str) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise _out_of_memory(remedy) from error
-    except RuntimeError as error:
-        text = str(error)
-        if "can't allocate memory" in text or "out of memory" in text:
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
             raise _out_of_memory(remedy) from error
+        text = str(error)
         if isinstance(error, torch.AcceleratorError) or _LOST.search(text):
             raise DeviceLostError(
                 f"The device stopped answering ({text.splitlines()[0]}).",

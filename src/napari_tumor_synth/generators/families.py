@@ -49,8 +49,10 @@ class Generator(Protocol):
     ) -> list[SyntheticRoi]:
         """Make one ROI per seed; each depends on its own seed only."""
 
-    def repeat(self, record: Provenance) -> SyntheticRoi:
-        """Make a sample again from its record."""
+    def repeat(
+        self, record: Provenance, *, on_progress: OnProgress = ignore_progress
+    ) -> SyntheticRoi:
+        """Make a sample again from its record, or refuse a record that was changed."""
 
     def reconstruct(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Encode and decode an ROI ``(C, S, A, R)`` on the generator's grid."""

@@ -4,6 +4,7 @@ The record holds everything that is needed to make the sample again, and the tok
 without sampling. It holds no path, user name or host name.
 """
 
+import hashlib
 import json
 import platform
 from datetime import UTC, datetime
@@ -87,6 +88,29 @@ class Provenance(BaseModel):
     token_grid: tuple[int, int, int] | None = None
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the files written with this record, by what they are."""
+    seal: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """SHA-256 of what is said of the sample; records of earlier versions have none."""
+
+    def sealed(self) -> "Provenance":
+        """Return the record with its seal, by which a later change is noticed.
+
+        A seal is no signature: whoever forges a record can forge it too.
+        """
+        return self.model_copy(update={"seal": self._hash()})
+
+    @property
+    def is_unaltered(self) -> bool:
+        """Whether the record is as it was sealed."""
+        return self.seal == self._hash()
+
+    def _hash(self) -> str:
+        # without defaults, so that a setting that is added later breaks no seal
+        content = self.model_dump(
+            mode="json",
+            exclude={"created", "files", "format_version", "seal"},
+            exclude_defaults=True,
+        )
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def versions() -> dict[str, str]:

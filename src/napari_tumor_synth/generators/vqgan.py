@@ -22,6 +22,11 @@ from napari_tumor_synth.generators.provenance import (
 from napari_tumor_synth.generators.seeds import in_batches, require_in_range
 from napari_tumor_synth.generators.synthetic import SyntheticRoi, synthetic_roi
 from napari_tumor_synth.generators.vqgan_drawing import draw_tokens, samples_together
+from napari_tumor_synth.generators.vqgan_records import (
+    require_drawn,
+    require_unaltered,
+    tokens_of,
+)
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
 from napari_tumor_synth.networks.transformer import TokenTransformer, to_codes
@@ -126,34 +131,34 @@ class VqganGenerator:
                 total = len(seeds) * progress.total
                 on_progress(Progress(step, total, progress.message))
 
-            with _computing():
-                tokens = draw_tokens(
-                    self.settings, self.transformer, class_name, batch, chosen, report
-                )
+            tokens = self._drawn(class_name, batch, chosen, report)
             samples += [
                 self._finished(row, self._record(class_name, seed, chosen, row))
                 for seed, row in zip(batch, tokens, strict=True)
             ]
         return samples
 
-    def repeat(self, record: Provenance) -> SyntheticRoi:
-        """Decode a sample again from the tokens of its record, without drawing them anew.
+    def repeat(
+        self, record: Provenance, *, on_progress: OnProgress = ignore_progress
+    ) -> SyntheticRoi:
+        """Decode a sample again from the tokens of its record.
 
         On the same device, with the same versions, the image is equal bit for bit; elsewhere it
-        may differ by rounding, but not in its tokens.
+        may differ by rounding, but not in its tokens. Only for a record without a seal are tokens
+        drawn anew: nothing else tells that they are those of its class and seed.
 
         Raises
         ------
-        InputError
-            The tokens are not those of this model.
+        UnknownClassError, InputError
+            The record was changed after it was written, or is not of this model.
         """
-        tokens, like = _tensor_of(record.tokens), self.settings.transformer
-        fits = tokens.shape == (like.length, like.levels) and record.token_grid == self.grid
-        if not fits or not 0 <= int(tokens.min()) <= int(tokens.max()) < like.codes:
-            raise InputError(
-                f"The tokens of the record do not fit {self.name}.",
-                "Use the record as it was written, and the model that it names.",
-            )
+        require_unaltered(record)
+        self.require([record.class_name], [record.seed], record.decoding)
+        tokens = tokens_of(record, self.settings)
+        if record.seal is None:
+            chosen = self._resolved(record.decoding)
+            drawn = self._drawn(record.class_name, [record.seed], chosen, on_progress)
+            require_drawn(record, tokens, drawn[0], self.device.type)
         again = self._record(record.class_name, record.seed, record.decoding, tokens)
         return self._finished(tokens, again)
 
@@ -194,6 +199,18 @@ class VqganGenerator:
                 .numpy()
             )
 
+    def _drawn(
+        self,
+        class_name: str,
+        seeds: Sequence[int],
+        decoding: DecodingSettings,
+        on_progress: OnProgress,
+    ) -> Tensor:
+        with _computing():
+            return draw_tokens(
+                self.settings, self.transformer, class_name, seeds, decoding, on_progress
+            )
+
     def _finished(self, tokens: Tensor, record: Provenance) -> SyntheticRoi:
         return synthetic_roi(self.decode_tokens(tokens[None])[0], record, self.mask_threshold)
 
@@ -227,17 +244,10 @@ class VqganGenerator:
             created=now(),
             tokens=tuple(tuple(codes) for codes in tokens.tolist()),
             token_grid=self.grid,
-        )
+        ).sealed()
 
 
 @contextmanager
 def _computing() -> Iterator[None]:
     with torch.inference_mode(), full_precision(), memory_errors_explained(_SPARE_MEMORY):
         yield
-
-
-def _tensor_of(tokens: Sequence[Sequence[int]]) -> Tensor:
-    """Return tokens of a record, which anybody may have edited: empty unless a whole table."""
-    if len({len(codes) for codes in tokens}) != 1:
-        return torch.empty(0, dtype=torch.long)
-    return torch.tensor([[min(max(code, -1), 2**31) for code in codes] for codes in tokens])

@@ -23,18 +23,18 @@ class ColourBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._low, self._high, self._threshold = 0.0, 1.0, 0.0
+        self._low, self._high = 0.0, 1.0
         self.setMinimumHeight(30)
         self.setToolTip("Colours of the scores; what is below the threshold is left out.")
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """The scores at the ends, as they are written."""
+        return f"{self._low:.2f}", f"{self._high:.2f}"
+
     def set_range(self, low: float, high: float) -> None:
         """Say which scores the ends stand for."""
-        self._low, self._high = low, max(high, low + 1e-6)
-        self.update()
-
-    def set_threshold(self, threshold: float) -> None:
-        """Say which scores are left out."""
-        self._threshold = threshold
+        self._low, self._high = low, high
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -49,8 +49,8 @@ class ColourBar(QWidget):
             painter.fillRect(bar, gradient)
             words = QRectF(0, bar.height(), self.width(), self.height() / 2)
             painter.setPen(self.palette().text().color())
-            low = max(self._low, self._threshold)
-            painter.drawText(words, Qt.AlignmentFlag.AlignLeft, f"{low:.2f}")
-            painter.drawText(words, Qt.AlignmentFlag.AlignRight, f"{self._high:.2f}")
+            low, high = self.ends
+            painter.drawText(words, Qt.AlignmentFlag.AlignLeft, low)
+            painter.drawText(words, Qt.AlignmentFlag.AlignRight, high)
         finally:
             painter.end()

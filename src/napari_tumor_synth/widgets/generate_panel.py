@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_tumor_synth.errors import InputError, TumorSynthError
-from napari_tumor_synth.generators.catalogue import list_models, require_within
+from napari_tumor_synth.generators.catalogue import list_models
 from napari_tumor_synth.widgets.choices import (
     ClassSlider,
     DecodingOptions,
@@ -29,7 +29,6 @@ from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.live_mode import LiveMode
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.model_choice import ModelChoice
-from napari_tumor_synth.widgets.preferences import preferences
 from napari_tumor_synth.widgets.run_bar import RunBar
 from napari_tumor_synth.widgets.section import Section
 from napari_tumor_synth.widgets.turns import Turns
@@ -116,7 +115,10 @@ class GeneratePanel(QWidget):
 
             request = request_from_provenance(path)
             assert request.repeat is not None
-            return [session.generators.repeat(request.model, device, request.repeat)], False
+            made = session.generators.repeat(
+                request.model, device, request.repeat, on_progress=on_progress
+            )
+            return [made], False
 
         self.live.on_start(live=False)
         self.job.start(work)
@@ -139,12 +141,11 @@ class GeneratePanel(QWidget):
         return files
 
     def close_jobs(self) -> None:
-        """Stop generating, and give the memory back; the panel is going away."""
+        """Stop generating; the panel is going away."""
         self.job.close()
         self.device.close_jobs()
         for signal, slot in self._links:
             signal.disconnect(slot)
-        self.session.release()
 
     def _start(self, seeds: list[int], *, live: bool = False) -> None:
         entry, session = self.model.entry, self.session
@@ -152,11 +153,6 @@ class GeneratePanel(QWidget):
             self.message.fail(InputError("No model is installed.", "Add one to your folder."))
             return
         class_name, device = self.class_slider.value, session.device
-        try:
-            require_within(entry, preferences().memory_cap_gb)
-        except TumorSynthError as error:
-            self.message.fail(error)
-            return
         changes = self.decoding.changes
 
         def work(on_progress: OnProgress) -> _Made:

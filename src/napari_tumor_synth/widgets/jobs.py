@@ -11,7 +11,7 @@ from typing import Any
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Signal
 
-from napari_tumor_synth.errors import TumorSynthError
+from napari_tumor_synth.errors import MemoryLimitError, TumorSynthError, is_out_of_memory
 from napari_tumor_synth.progress import Cancelled, OnProgress, Progress
 
 Work = Callable[[OnProgress], Any]
@@ -110,7 +110,7 @@ class _Run(QObject):
     def __init__(self, work: Work) -> None:
         super().__init__()
         self._work = work
-        self._reported = 0.0
+        self._reported, self._message = 0.0, ""
         self.stop = False
 
     def begin(self) -> None:
@@ -125,15 +125,25 @@ class _Run(QObject):
             return _Outcome(result=self._work(self._on_progress))
         except Cancelled:
             return _Outcome(cancelled=True)
-        except TumorSynthError as error:
-            return _Outcome(error=error)
-        except Exception as error:
-            return _Outcome(error=UnexpectedError(error))
+        except BaseException as error:  # a thread that ends without a word is waited for for ever
+            return _Outcome(error=_as_sentence(error))
 
     def _on_progress(self, progress: Progress) -> None:
         if self.stop:
             raise Cancelled
         now = time.monotonic()
-        if now - self._reported >= _SECONDS_BETWEEN_REPORTS or progress.step == progress.total:
-            self._reported = now
+        news = progress.step == progress.total or progress.message != self._message
+        if news or now - self._reported >= _SECONDS_BETWEEN_REPORTS:
+            self._reported, self._message = now, progress.message
             self.progressed.emit(progress)
+
+
+def _as_sentence(error: BaseException) -> TumorSynthError:
+    if isinstance(error, TumorSynthError):
+        return error
+    if is_out_of_memory(error):
+        return MemoryLimitError(
+            "The memory of the machine or of the device did not suffice.",
+            "Close other programs, ask for fewer at a time, or choose a smaller model.",
+        )
+    return UnexpectedError(error)

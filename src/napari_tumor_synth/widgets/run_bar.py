@@ -30,7 +30,7 @@ class RunBar(QWidget):
         super().__init__(parent)
         self._job, self._verb = job, verb
         self._begun = 0.0
-        self._first: int | None = None  # step of the first report: loading comes before it
+        self._first: int | None = None  # the first step done: loading comes before it
         self.button, self.bar, self.words = QPushButton(verb), QProgressBar(), QLabel()
         self.bar.setTextVisible(False)
         row = QHBoxLayout()
@@ -64,10 +64,13 @@ class RunBar(QWidget):
         self.words.setText("Starting…")
 
     def _on_progress(self, progress: Progress) -> None:
-        if self._first is None:
-            self._begun, self._first = time.monotonic(), progress.step
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.step)
+        if progress.step == 0:
+            self.words.setText(f"{progress.message}…")
+            return
+        if self._first is None:
+            self._begun, self._first = time.monotonic(), progress.step
         left = time_left(time.monotonic() - self._begun, self._first, progress)
         self.words.setText(f"{progress.message}, step {progress.step} of {progress.total}{left}")
 

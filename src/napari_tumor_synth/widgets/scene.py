@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
     from napari_tumor_synth.generators.synthetic import SyntheticRoi
-    from napari_tumor_synth.widgets.importance_panel import ImportanceLook
+    from napari_tumor_synth.widgets.importance_overlay import ImportanceLook
     from napari_tumor_synth.widgets.segmentation_view import SegmentationLook
     from napari_tumor_synth.widgets.session import Session
     from napari_tumor_synth.workflows.open_case import OpenCase
@@ -234,6 +234,8 @@ class Scene:
         key = self._shown.forget(event.value)
         if key in self.session.samples:
             self.session.remove_sample(key)
+        elif key == "importance":
+            self.session.importance_changed.emit(None)
 
     def _on_active(self, event: Any) -> None:
         key = self._shown.key_of(self.viewer.layers.selection.active)

@@ -36,3 +36,4 @@ def return_scene(viewer: Viewer, borrower: object, *, window_goes: bool = False)
     if not borrowers:
         del _SCENES[viewer]
         scene.close(window_goes=window_goes)
+        scene.session.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -62,6 +63,7 @@ class Session:
         self.device = preferences().device
         self.beside = False
         self._generators: Any = None
+        self._loading = Lock()
         self._to_be_cut = False
 
     @property
@@ -72,11 +74,12 @@ class Session:
     @property
     def generators(self) -> Any:
         """The `GeneratorSession` of this viewer; asking for it loads torch, so do it in a job."""
-        if self._generators is None:
-            from napari_tumor_synth.workflows.generator_session import GeneratorSession
+        with self._loading:  # jobs of several panels may ask at the same time
+            if self._generators is None:
+                from napari_tumor_synth.workflows.generator_session import GeneratorSession
 
-            self._generators = GeneratorSession()
-        return self._generators
+                self._generators = GeneratorSession(lambda: preferences().memory_cap_gb)
+            return self._generators
 
     def open_case(self, case: OpenCase, sequence: str) -> None:
         """Show another case; its ROI is still to be cut."""

@@ -133,22 +133,40 @@ def request_from_provenance(
         The model of that name is another one (raised when it is loaded).
     """
     record = read_provenance(path)
-    models = {listed.entry.sha256: listed.entry.name for listed in list_models()}
-    installed = models.get(record.model_sha256)
-    if not model and installed is None and record.model_name in models.values():
-        raise InputError(
-            f"{path.name} is of another version of {record.model_name} (SHA-256 "
-            f"{record.model_sha256[:12]}…) than the one that is installed.",
-            "Name the file of that version with --model.",
-        )
     return GenerationRequest(
         classes=(record.class_name,),
         seeds=(record.seed,),
-        model=model or installed or record.model_name,
+        model=model or installed_model(record, path.name),
         device=device,
         decoding=record.decoding.model_dump(),
         repeat=record,
     )
+
+
+def installed_model(record: Provenance, what: str) -> str:
+    """Return the name under which the model of a record is installed, found by its hash.
+
+    Parameters
+    ----------
+    record : Provenance
+        Its own name of the model is returned if that is installed under none.
+    what : str
+        Whose record it is, for the message.
+
+    Raises
+    ------
+    InputError
+        Another version of the model is installed.
+    """
+    models = {listed.entry.sha256: listed.entry.name for listed in list_models()}
+    installed = models.get(record.model_sha256)
+    if installed is None and record.model_name in models.values():
+        raise InputError(
+            f"{what} is of another version of {record.model_name} (SHA-256 "
+            f"{record.model_sha256[:12]}…) than the one that is installed.",
+            "Name the file of that version with --model.",
+        )
+    return installed or record.model_name
 
 
 def merged_decoding(generator: Generator, changes: Mapping[str, Any]) -> DecodingSettings:
@@ -179,7 +197,7 @@ def _samples(
     on_progress: OnProgress,
 ) -> Iterator[SyntheticRoi]:
     if request.repeat is not None:
-        yield generator.repeat(request.repeat)
+        yield generator.repeat(request.repeat, on_progress=on_progress)
         return
     seeds, total = request.seeds, len(request.classes) * len(request.seeds)
     done = 0

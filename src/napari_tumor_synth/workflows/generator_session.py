@@ -2,35 +2,46 @@
 
 import gc
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import DeviceLostError
 from napari_tumor_synth.generators.catalogue import resolve_model
+from napari_tumor_synth.generators.checkpoint import version_of_file
 from napari_tumor_synth.generators.families import Generator
 from napari_tumor_synth.generators.provenance import Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
 from napari_tumor_synth.imaging.roi import Roi
-from napari_tumor_synth.progress import OnProgress, ignore_progress
-from napari_tumor_synth.workflows.generate import merged_decoding, open_generator
+from napari_tumor_synth.progress import Cancelled, OnProgress, Progress, ignore_progress
+from napari_tumor_synth.workflows.generate import installed_model, merged_decoding, open_generator
 from napari_tumor_synth.workflows.inspect_roi import as_seen_by, importance_on
 
-_Key = tuple[Path, int, int, str]
+_Result = TypeVar("_Result")
+_Key = tuple[Path, tuple[int, int], str]
+_SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class GeneratorSession:
     """Loads a generator when it is first asked for, and again when model, file or device changes.
 
-    Calls may come from any thread; they wait for each other.
+    Calls may come from any thread; they wait for each other, and can be cancelled meanwhile.
+
+    Parameters
+    ----------
+    memory_cap_gb : callable
+        Returns what a model of the catalogue may take, 0 for no cap; asked before every use.
+        MemoryLimitError for a model that needs more.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory_cap_gb: Callable[[], float] = lambda: 0) -> None:
+        self._memory_cap_gb = memory_cap_gb
         self._lock = threading.Lock()
+        self._release_asked = False
         self._key: _Key | None = None
         self._generator: Generator | None = None
 
@@ -48,44 +59,100 @@ class GeneratorSession:
 
         `decoding` holds what differs from the model's own settings.
         """
-        with self._lock, self._forgetting_lost_devices():
-            generator = self._opened(model, device)
+
+        def draw(generator: Generator) -> list[SyntheticRoi]:
             chosen = merged_decoding(generator, decoding or {})
             return generator.sample(class_name, seeds, chosen, on_progress=on_progress)
 
-    def repeat(self, model: str | None, device: str, record: Provenance) -> SyntheticRoi:
-        """Make a sample again from its record; CheckpointError for another model's."""
-        with self._lock, self._forgetting_lost_devices():
-            return self._opened(model, device, record.model_sha256).repeat(record)
+        return self._run(model, device, draw, on_progress)
 
-    def importance(self, model: str | None, device: str, roi: Roi) -> NDArray[np.float32]:
+    def repeat(
+        self,
+        model: str | None,
+        device: str,
+        record: Provenance,
+        *,
+        on_progress: OnProgress = ignore_progress,
+    ) -> SyntheticRoi:
+        """Make a sample again from its record; CheckpointError for another model's."""
+
+        def again(generator: Generator) -> SyntheticRoi:
+            return generator.repeat(record, on_progress=on_progress)
+
+        return self._run(model, device, again, on_progress, record.model_sha256)
+
+    def importance(
+        self,
+        model: str | None,
+        device: str,
+        roi: Roi | SyntheticRoi,
+        *,
+        on_progress: OnProgress = ignore_progress,
+    ) -> NDArray[np.float32]:
         """Return importance scores ``(S, A, R)`` on the ROI's own grid; 0 outside its mask.
 
-        For a synthetic ROI they come from encoding its image again.
+        Parameters
+        ----------
+        model : str or None
+            Looks at a real ROI. At a synthetic one looks the model that made it, by encoding its
+            image again.
         """
-        with self._lock, self._forgetting_lost_devices():
-            generator = self._opened(model, device)
-            seen = as_seen_by(generator, roi)
-            return importance_on(roi, seen, generator.importance(seen.image))
+        sha256 = ""
+        if isinstance(roi, SyntheticRoi):
+            record, roi = roi.provenance, roi.roi
+            model, sha256 = installed_model(record, "The synthetic ROI"), record.model_sha256
+        own = roi
+
+        def look(generator: Generator) -> NDArray[np.float32]:
+            seen = as_seen_by(generator, own)
+            return importance_on(own, seen, generator.importance(seen.image))
+
+        return self._run(model, device, look, on_progress, sha256)
 
     def release(self) -> None:
-        """Forget the generator, and give the memory of the device back."""
-        with self._lock:
-            self._forget()
+        """Give the generator's memory back: at once, or when the run that uses it has ended.
 
-    @contextmanager
-    def _forgetting_lost_devices(self) -> Iterator[None]:
-        """Load anew after a failure of the device: what is on it can no longer be used."""
+        Never waits, so that a window may call it. A later request loads the generator anew.
+        """
+        self._release_asked = True
+        self._release_if_idle()
+
+    def _run(
+        self,
+        model: str | None,
+        device: str,
+        use: Callable[[Generator], _Result],
+        on_progress: OnProgress,
+        expected_sha256: str = "",
+    ) -> _Result:
+        """Give the generator to one caller at a time, who keeps nothing of it."""
+        while not self._lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
+            on_progress(Progress(0, 1, "waiting for another run"))
         try:
-            yield
-        except DeviceLostError:
+            on_progress(Progress(0, 1, "opening the model"))  # nothing is loaded if cancelled
+            return use(self._loaded(model, device, expected_sha256))
+        except Cancelled as stop:
+            traceback.clear_frames(stop.__traceback__)  # they hold the generator, which may go now
+            raise
+        except DeviceLostError:  # what is on it can no longer be used
             self._generator, self._key = None, None
             raise
+        finally:
+            self._lock.release()
+            self._release_if_idle()
 
-    def _opened(self, model: str | None, device: str, expected_sha256: str = "") -> Generator:
-        path, promised = resolve_model(model)
-        state = path.stat()
-        key = (path, state.st_mtime_ns, state.st_size, device)
+    def _release_if_idle(self) -> None:
+        """Let go if asked to; whoever holds the lock calls this after giving it back."""
+        while self._release_asked and self._lock.acquire(blocking=False):
+            try:
+                self._release_asked = False
+                self._forget()
+            finally:
+                self._lock.release()
+
+    def _loaded(self, model: str | None, device: str, expected_sha256: str) -> Generator:
+        path, promised = resolve_model(model, memory_cap_gb=self._memory_cap_gb())
+        key = (path, version_of_file(path), device)
         expected = expected_sha256 or promised
         stays = self._generator is not None and key == self._key
         if stays and self._generator and expected in ("", None, self._generator.sha256):

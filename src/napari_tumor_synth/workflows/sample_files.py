@@ -89,7 +89,7 @@ def save_sample(sample: SyntheticRoi, folder: Path) -> SampleFiles:
 
 def _pinned(record: Provenance) -> Provenance:
     """Return what of a record says which sample it is."""
-    return record.model_copy(update={"created": "", "files": {}})
+    return record.model_copy(update={"created": "", "files": {}, "seal": None})
 
 
 def _record_in(path: Path) -> Provenance | None:
