@@ -1,7 +1,6 @@
 """The sides of the patient on the screen, and the mouse and keys of the planes."""
 
 import gc
-from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -10,11 +9,12 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets")
 
 from napari.components import LayerList
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Points
 from qtpy.QtCore import Qt
 
 from napari_tumor_synth.widgets.planes.anatomy import CAMERA_3D, VIEWS_3D, position_text
-from napari_tumor_synth.widgets.planes.planes_view import SHORTCUTS, PlanesView
+from napari_tumor_synth.widgets.planes.keys import SHORTCUTS, help_text
+from napari_tumor_synth.widgets.planes.planes_view import PlanesView
 from napari_tumor_synth.widgets.reader import read_layers
 
 pytestmark = pytest.mark.gui
@@ -151,78 +151,6 @@ def test_the_crosshair_is_drawn_over_the_voxel_it_points_at(planes):
         assert np.allclose((x, y), expected, atol=1.5), pane.plane
 
 
-def event(kind, position, pixels, button=1, modifiers=(), delta=(0, 0)):
-    return SimpleNamespace(
-        type=kind, position=position, pos=np.array(pixels, float), button=button,
-        modifiers=modifiers, delta=delta, handled=False,
-    )  # fmt: skip
-
-
-def drag(pane, positions, pixels, **more):
-    first = event("mouse_press", positions[0], pixels[0], **more)
-    steps = pane.model.mouse_drag_callbacks[0](pane.model, first)
-    next(steps)
-    for position, place in zip(positions[1:], pixels[1:], strict=True):
-        first.type, first.position, first.pos = "mouse_move", position, np.array(place, float)
-        next(steps)
-    first.type = "mouse_release"
-    with pytest.raises(StopIteration):
-        next(steps)
-
-
-def test_a_click_moves_the_crosshair_in_all_panes_and_not_beyond_the_image(planes):
-    view = planes(a_layer())
-    drag(view.panes["axial"], [(10.0, 7.0, 9.0), (10.0, 8.0, 11.0)], [(0, 0), (5, 5)])
-    assert view.crosshair.position == (10.0, 8.0, 11.0)
-    points = {plane: pane.model.dims.point for plane, pane in view.panes.items()}
-    assert points["coronal"][1] == 8
-    assert points["sagittal"][2] == 11
-    drag(view.panes["axial"], [(10.0, -50.0, 900.0)], [(0, 0)])
-    assert view.crosshair.position == (10.0, 0.0, 23.0)
-
-
-def test_the_wheel_goes_one_slice_and_zooms_all_panes_with_control(planes):
-    view = planes(a_layer())
-    view.crosshair.move_to((10.0, 8.0, 11.0))
-    axial = view.panes["axial"]
-    before = {plane: pane.model.scene.camera.zoom for plane, pane in view.panes.items()}
-    wheel = axial.model.mouse_wheel_callbacks[0]
-    wheel(axial.model, event("mouse_wheel", (0, 0, 0), (0, 0), delta=(0, 1)))
-    assert view.crosshair.position == (12.0, 8.0, 11.0)
-    zoom = event("mouse_wheel", (0, 0, 0), (0, 0), modifiers=("Control",), delta=(0, 1))
-    wheel(axial.model, zoom)
-    ratios = {p: pane.model.scene.camera.zoom / before[p] for p, pane in view.panes.items()}
-    assert set(np.round(list(ratios.values()), 6)) == {1.15}
-
-
-def test_the_right_button_asks_for_another_window(planes, qtbot):
-    view = planes(a_layer())
-    asked = []
-    view.window_dragged.connect(lambda right, up: asked.append((right, up)))
-    where = [(0.0, 0.0, 0.0)] * 2
-    drag(view.panes["coronal"], where, [(10, 10), (25, 4)], button=2)
-    assert asked == [(15, 6)]
-
-
-def test_the_ruler_measures_in_mm(planes):
-    view = planes(a_layer())
-    view.tools.ruler.click()
-    coronal = view.panes["coronal"]
-    before = view.crosshair.position
-    drag(coronal, [(4.0, 8.0, 3.0), (10.0, 8.0, 11.0)], [(0, 0), (50, 50)])
-    assert coronal.overlay.content.ruler[2] == "10.0 mm"
-    assert view.crosshair.position == before
-
-
-def test_a_double_click_gives_a_pane_all_the_space_and_back(planes):
-    view = planes(a_layer())
-    for plane in view.panes:
-        view.panes[plane].model.mouse_double_click_callbacks[0](None, None)
-        assert [p for p, pane in view.panes.items() if pane.isVisible()] == [plane]
-        view.panes[plane].model.mouse_double_click_callbacks[0](None, None)
-        assert all(pane.isVisible() for pane in view.panes.values())
-
-
 @pytest.mark.parametrize("key", [Qt.Key.Key_F, Qt.Key.Key_Up])
 def test_keys_change_the_slice(planes, qtbot, key):
     view = planes(a_layer())
@@ -234,9 +162,7 @@ def test_keys_change_the_slice(planes, qtbot, key):
     assert view.crosshair.position[0] == 12.0
 
 
-def test_every_key_is_explained(planes):
-    from napari_tumor_synth.widgets.planes.planes_view import help_text
-
+def test_every_key_is_explained():
     assert all(key in help_text() and text in help_text() for key, (_, text) in SHORTCUTS.items())
 
 
@@ -335,6 +261,76 @@ def test_panes_keep_their_planes_after_the_last_layer_has_gone(planes, qtbot):
     view._layers.append(layer)
     assert {plane: pane.model.dims.order for plane, pane in view.panes.items()} == before
     assert len(set(before.values())) == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Image(np.ones((30, 30)), name="2D"),
+        Image(np.ones((30, 30, 3)), rgb=True, name="2D colours"),
+        Image(np.ones((3, 10, 30, 30)), name="4D"),
+        Labels(np.ones((30, 30), int), name="2D labels"),
+        Points(np.ones((5, 2)), name="2D points"),
+        Points(np.empty((0, 3)), name="no points"),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_layers_without_a_place_in_the_planes_are_left_out(planes, other):
+    alone = planes(other)
+    assert alone.visible_extent() is None
+    layer = a_layer()
+    view = planes(other, layer)
+    assert view.visible_extent() == ((0, 0, 0), (38, 21, 23))
+    view.crosshair.move_to((-5.0, 500.0, 10.0))
+    assert view.crosshair.position == (0, 21, 10)
+    for pane in view.panes.values():
+        assert [copy.name for copy in pane.model.layers] == [layer.name]
+    view._layers.remove(layer)
+    view.fit()
+
+
+def test_colours_in_three_dimensions_are_shown(planes):
+    values = np.zeros((20, 22, 24, 3), np.uint8)
+    values[10, 11, 12] = (255, 0, 0)
+    view = planes(a_layer(), Image(values, rgb=True, scale=(2, 1, 1)))
+    view.crosshair.move_to((20.0, 11.0, 12.0))
+
+    def reddest(pane):
+        picture = pane.screenshot().astype(int)
+        return (picture[..., 0] - picture[..., 1]).max()
+
+    assert all(reddest(pane) > 200 for pane in view.panes.values())
+    view._layers[1].visible = False
+    assert all(reddest(pane) == 0 for pane in view.panes.values())
+    view._layers[1].visible = True
+    assert all(reddest(pane) > 200 for pane in view.panes.values())
+
+
+def test_nothing_is_drawn_of_a_layer_whose_slices_are_elsewhere(planes, qtbot):
+    """As a real ROI beside a synthetic one: 0 is grey between -1 and 1."""
+    here = a_layer(contrast_limits=(0, 1), name="here")
+    view = planes(here)
+    view.crosshair.move_to((0.0, 0.0, 0.0))  # dark
+    values = np.full((20, 22, 24), 0.5, np.float32)
+    aside = Image(values, scale=(2, 1, 1), translate=(0, 0, -40), contrast_limits=(-1, 1))
+    view._layers.append(aside)
+    view.fit()
+    sagittal = view.panes["sagittal"]
+
+    def brightest():
+        return int(sagittal.screenshot()[..., :3].max())
+
+    assert brightest() == 0
+    for visible in (False, True):
+        aside.visible = visible
+        assert brightest() == 0
+    view.crosshair.move_to((0.0, 0.0, -20.0))
+    assert brightest() > 150
+    aside.visible = False
+    assert brightest() == 0
+    view.crosshair.move_to((0.0, 0.0, 0.0))
+    aside.visible = True
+    assert brightest() == 0
 
 
 def test_a_pane_goes_on_by_a_slice_of_what_is_visible(planes):

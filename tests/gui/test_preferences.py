@@ -5,12 +5,14 @@ import pytest
 pytest.importorskip("qtpy.QtWidgets")
 
 import npe2
+from napari.settings import get_plugin_settings
 
 from napari_tumor_synth.generators.catalogue import add_to_catalogue
 from napari_tumor_synth.widgets import case_panel, session
 from napari_tumor_synth.widgets.generate_panel import GeneratePanel
 from napari_tumor_synth.widgets.preferences import Preferences
 from napari_tumor_synth.widgets.session import Session
+from napari_tumor_synth.widgets.workbench import Workbench
 from tiny_vqgan import tiny_settings, write_tiny
 
 pytestmark = pytest.mark.gui
@@ -91,6 +93,20 @@ def test_the_device_of_the_preferences_is_chosen_and_one_that_is_not_there_is_a_
     missing.generate()
     wait(qtbot, missing)
     assert len(missing.session.samples) == 1
+
+
+def test_another_convention_reaches_windows_that_are_open(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    bench = Workbench(viewer)
+    viewer.window.add_dock_widget(bench)
+    view = bench.scene.planes.view
+    display = get_plugin_settings("napari-tumor-synth").display
+    assert view.panes["axial"].overlay.content.letters.left == "R"
+    display.convention = "neurological"
+    assert view.tools.convention.currentText() == "neurological"
+    assert view.panes["axial"].overlay.content.letters.left == "L"
+    bench.close()
+    display.convention = "radiological"  # nobody is there to hear it
 
 
 def test_simulated_cases_are_kept_in_the_cache_folder(qtbot, tmp_path, set_to):

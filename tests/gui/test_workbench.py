@@ -403,6 +403,11 @@ def test_both_rois_are_in_view_when_they_stand_side_by_side(bench, qtbot, tmp_pa
             assert 0 <= y <= pane.height()
     assert len(pane._boxes) == 2
     assert pane.model.scene.camera.zoom <= narrow
+    camera = bench.scene.viewer.scene.camera
+    both = camera.zoom, camera.center
+    camera.zoom, camera.center = 20 * camera.zoom, (0, 0, 0)
+    bench.scene.planes.view.tools.reset_asked.emit()
+    assert (camera.zoom, camera.center) == both, "Reset brings the 3D view back too"
 
 
 def test_the_look_of_one_case_does_not_stay_for_the_next(bench, qtbot, case, tmp_path):

@@ -14,9 +14,12 @@ from napari_tumor_synth.widgets.arrange import halve, window_of
 from napari_tumor_synth.widgets.gl_context import draw_in_own_context
 from napari_tumor_synth.widgets.held_back import HeldBack
 from napari_tumor_synth.widgets.planes.anatomy import VIEWS_3D, position_text
+from napari_tumor_synth.widgets.planes.extent import is_in_planes
+from napari_tumor_synth.widgets.planes.image_windows import ImageWindows
+from napari_tumor_synth.widgets.planes.keys import bind_in_3d
 from napari_tumor_synth.widgets.planes.planes_view import PlanesView
-from napari_tumor_synth.widgets.planes.window_level import PRESETS, dragged, limits_of
-from napari_tumor_synth.widgets.preferences import preferences
+from napari_tumor_synth.widgets.preferences import follow_convention, preferences
+from napari_tumor_synth.widgets.shown_layers import show
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -55,7 +58,9 @@ class PlanesLink:
         self._boxes: tuple[Box, ...] = ()
         self._origin: Position | None = None
         self._held: tuple[HeldBack, HeldBack] | None = None  # planes and 3D view
-        self._part: Callable[[], None] = _nothing
+        self._ends: list[Callable[[], None]] = []  # of what is tied to the open planes
+        self._windows = ImageWindows(viewer.layers, _has_the_mouses_window)
+        self._windows.changed.connect(self._tell_preset)
 
     def open(self) -> None:
         """Dock the planes, if they are not there."""
@@ -63,25 +68,33 @@ class PlanesLink:
             return
         view = PlanesView(self._viewer.layers, preferences().convention)
         view.crosshair.moved.connect(self._tell_position)
-        view.window_dragged.connect(self._on_window_dragged)
-        view.preset_asked.connect(self._on_preset)
+        view.window_dragged.connect(self._windows.drag)
+        view.preset_asked.connect(self._windows.choose)
+        view.reset_asked.connect(self._windows.reset)
+        view.reset_asked.connect(self._fit_3d)
         view.segmentation_toggled.connect(self._toggle_segmentation)
         view.tools.side_asked.connect(self.look_from)
         view.closed.connect(self._on_closed)
         view.set_badges(self._badges)
         view.set_boxes(self._boxes)
         self.view = view
+        self._tell_preset()
         dock = self._viewer.window.add_dock_widget(view, area="right", name="Planes")
         halve(dock)
         window = window_of(dock)
         middle = None if window is None else window.centralWidget()
         self._held = None if middle is None else (HeldBack(view), HeldBack(middle))
         canvas = None if middle is None else middle.findChild(QOpenGLWidget)
+        self._ends.append(follow_convention(view.tools.convention.setCurrentText))
         if canvas is not None:
-            self._part = draw_in_own_context(self._viewer.layers, canvas)
+            self._ends += [
+                draw_in_own_context(self._viewer.layers, canvas),
+                bind_in_3d(self._viewer, canvas, view.key_actions),
+            ]
 
     def close(self, *, window_goes: bool = False) -> None:
-        """Close the planes, and their dock if the window stays."""
+        """Close the planes, and their dock if the window stays; they are not opened again."""
+        self._windows.close()
         if (view := self.view) is None:
             return
         if self._held is not None:
@@ -133,26 +146,31 @@ class PlanesLink:
             self.view.set_boxes(boxes)
 
     def fit(self) -> None:
-        """Show all of what is visible, in 3D too."""
+        """Show all of what is visible, in 3D too; what was measured before is gone."""
         if self.view is None:
             return
+        self.view.drop_rulers()
         self.view.fit()
-        if (extent := self.view.visible_extent()) is not None:
-            low, high = np.array(extent)
-            camera = self._viewer.scene.camera
-            camera.center = tuple(((low + high) / 2).tolist())
-            pixels = min(self._viewer.canvas.size)
-            camera.zoom = _FILLED * pixels / float((high - low).max())
+        self._fit_3d()
 
     def move_to(self, position: Position) -> None:
         """Put the crosshair somewhere."""
         if self.view is not None:
             self.view.crosshair.move_to(position)
 
+    def _fit_3d(self) -> None:
+        if self.view is not None and (extent := self.view.visible_extent()) is not None:
+            low, high = np.array(extent)
+            camera = self._viewer.scene.camera
+            camera.center = tuple(((low + high) / 2).tolist())
+            pixels = min(self._viewer.canvas.size)
+            camera.zoom = _FILLED * pixels / float((high - low).max())
+
     def _on_closed(self) -> None:
         self.view = self._held = None
-        self._part()
-        self._part = _nothing
+        for end in self._ends:
+            end()
+        self._ends.clear()
 
     def _tell_position(self, position: Position) -> None:
         if self.view is not None:
@@ -163,39 +181,23 @@ class PlanesLink:
                 text = f"{position_text((r, a, s))} from the middle of the synthetic ROI"
             self.view.set_text(text + self._value_at(position))
 
-    def _windowed(self) -> Image | None:
-        """Return the image on top, whose window the mouse changes."""
-        return next(
-            (
-                layer
-                for layer in reversed(self._viewer.layers)
-                if isinstance(layer, Image) and layer.visible and OVERLAY not in layer.metadata
-            ),
-            None,
-        )
-
-    def _on_window_dragged(self, right: float, up: float) -> None:
-        if (layer := self._windowed()) is not None:
-            low, high = layer.contrast_limits
-            range_low, range_high = layer.contrast_limits_range
-            _set_limits(layer, dragged((low, high), right, up, range_high - range_low))
-
-    def _on_preset(self, number: int) -> None:
-        if (layer := self._windowed()) is not None:
-            _set_limits(layer, limits_of(PRESETS[number], np.asarray(layer.data)))
+    def _tell_preset(self) -> None:
+        if self.view is not None:
+            self.view.tools.show_preset(self._windows.preset)
 
     def _toggle_segmentation(self) -> None:
-        for layer in self._viewer.layers:
-            of_a_case = "case" in layer.metadata  # and not of a sample that is looked at
-            if isinstance(layer, Labels) and not (of_a_case and self._origin is not None):
-                layer.visible = not layer.visible
+        """Hide all segmentations, or show all if none is visible."""
+        labels = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Labels)
+            # and not of a case while a sample is looked at
+            and not ("case" in layer.metadata and self._origin is not None)
+        ]
+        visible = not any(layer.visible for layer in labels)
+        for layer in labels:
+            show(layer, visible)
 
 
-def _set_limits(layer: Image, limits: tuple[float, float]) -> None:
-    low, high = layer.contrast_limits_range
-    layer.contrast_limits_range = (min(low, limits[0]), max(high, limits[1]))
-    layer.contrast_limits = limits
-
-
-def _nothing() -> None:
-    pass
+def _has_the_mouses_window(image: Image) -> bool:
+    return is_in_planes(image) and not image.rgb and OVERLAY not in image.metadata

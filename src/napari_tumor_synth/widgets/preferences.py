@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari_tumor_synth.widgets.planes.anatomy import Convention
 
 _PLUGIN = "napari-tumor-synth"
@@ -30,6 +32,22 @@ class Preferences:
     device: str = "auto"
     memory_cap_gb: float = 0.0
     cache_folder: str = ""
+
+
+def follow_convention(on_change: Callable[[Convention], None]) -> Callable[[], None]:
+    """Tell of another convention until the returned function is called."""
+    from napari.settings import get_plugin_settings
+
+    try:
+        emitter = get_plugin_settings(_PLUGIN).display.events.convention
+    except KeyError:
+        return lambda: None
+
+    def tell(event: Any) -> None:
+        on_change(event.value)
+
+    emitter.connect(tell)
+    return lambda: emitter.disconnect(tell)
 
 
 def preferences() -> Preferences:

@@ -11,6 +11,7 @@ from napari.layers import Image, Labels, Layer
 from napari_tumor_synth.widgets.layer_data import is_same
 
 _PLACE = ("scale", "translate", "rotate", "shear", "affine")
+_FIXED = ("axis_labels", "units")
 _COMMON = ("name", *_PLACE, "opacity", "blending")
 _OF_IMAGES = (*_COMMON, "contrast_limits", "colormap", "gamma", "interpolation2d")
 _OF_LABELS = (*_COMMON, "colormap", "contour", "show_selected_label", "selected_label")
@@ -35,10 +36,10 @@ class LayerCopy:
     """
 
     def __init__(self, source: Image | Labels) -> None:
-        place = {name: getattr(source, name) for name in _PLACE}
-        self.layer: Image | Labels = type(source)(
-            source.data, axis_labels=source.axis_labels, units=source.units, **place
-        )
+        about: dict[str, Any] = {name: getattr(source, name) for name in (*_PLACE, *_FIXED)}
+        if isinstance(source, Image):
+            about["rgb"] = source.rgb  # three or four colours are not a fourth axis
+        self.layer: Image | Labels = type(source)(source.data, **about)
         self.source: Image | Labels | None = None
         self._links: list[tuple[Any, Any]] = []
         self._passing = False
@@ -63,13 +64,12 @@ class LayerCopy:
         for name in names:
             self._link(source, self.layer, name)
             self._link(self.layer, source, name)
-        for name in ("data", "visible"):
-            self._link(source, self.layer, name)
+        self._link(source, self.layer, "data")
+        self._connect(source.events.visible, self._show_or_hide)
         if isinstance(source, Labels):
             self._connect(source.events.labels_update, self._repaint)
         self.source = source
-        if self.layer.visible != source.visible:
-            self.layer.visible = source.visible
+        self._show_or_hide()
 
     def let_go(self) -> None:
         """Follow nothing, and show nothing."""
@@ -79,6 +79,18 @@ class LayerCopy:
         if self.source is not None and self.layer.visible:
             self.layer.visible = False
         self.source = None
+
+    def _show_or_hide(self, event: Any = None) -> None:
+        """Be visible like the layer, but draw nothing in slices that it does not reach.
+
+        There napari has one voxel of 0 for it, and draws that when a layer becomes visible; told
+        again that this is what the layer has there, it does not.
+        """
+        if self.source is None or self.layer.visible == self.source.visible:
+            return
+        self.layer.visible = self.source.visible
+        if self.layer.visible:
+            self.layer.events.set_data()
 
     def _repaint(self, event: Any) -> None:
         self.layer.refresh()  # voxels were painted into the shared array

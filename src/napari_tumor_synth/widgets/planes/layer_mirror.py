@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Image, Labels
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QObject, QTimer
 
 from napari_tumor_synth.widgets.garbage import no_long_search
+from napari_tumor_synth.widgets.planes.extent import is_in_planes
 from napari_tumor_synth.widgets.planes.layer_copy import LayerCopy, kind_of
 
 if TYPE_CHECKING:
     from napari.components import LayerList, ViewerModel
+    from napari.layers import Image, Labels
 
 _SPARED_MS = 3000  # that a copy without a layer is kept, and its voxels with it
 
@@ -20,8 +21,8 @@ class LayerMirror:
     """Keeps copies of the image and labels layers of one list in another viewer, in its order.
 
     A layer gets a copy when it is first visible. Copies of hidden layers are handed on to layers
-    that become visible, the longest hidden first. Layers of other kinds are left out: planes show
-    voxels.
+    that become visible, the longest hidden first. Layers of other kinds, and those not in three
+    dimensions, are left out: see `is_in_planes`.
 
     Parameters
     ----------
@@ -29,13 +30,15 @@ class LayerMirror:
         Layers that are followed until `close`.
     target : ViewerModel
         Viewer that holds the copies and nothing else.
+    owner : QObject
+        What the copies are for; it owns the timer.
     """
 
-    def __init__(self, source: LayerList, target: ViewerModel) -> None:
+    def __init__(self, source: LayerList, target: ViewerModel, owner: QObject) -> None:
         self._source, self._target = source, target
         self._copies: list[LayerCopy] = []  # those last in use last
         self._followed: list[Image | Labels] = []
-        self._tidy = QTimer()
+        self._tidy = QTimer(owner)
         self._tidy.setSingleShot(True)
         self._tidy.timeout.connect(self._drop_spares)
         source.events.inserted.connect(self._refresh)
@@ -60,7 +63,7 @@ class LayerMirror:
         self._followed, self._copies = [], []
 
     def _refresh(self, event: Any = None) -> None:
-        self._follow([layer for layer in self._source if isinstance(layer, Image | Labels)])
+        self._follow([layer for layer in self._source if is_in_planes(layer)])
         for layer in self._followed:
             if layer.visible and self._copy_of(layer) is None:
                 self._show(layer)

@@ -138,7 +138,9 @@ class PaneOverlay(QWidget):
         painter.drawLine(QPointF(*begin), QPointF(*end))
         for x, y in (begin, end):
             painter.drawEllipse(QPointF(x, y), 3, 3)
-        painter.drawText(QPointF(end[0] + 8, end[1] - 4), label)
+        for colour, shift in ((QColor(0, 0, 0, 200), 1), (_RULER, 0)):  # legible on bright voxels
+            painter.setPen(colour)
+            painter.drawText(QPointF(end[0] + 8 + shift, end[1] - 4 + shift), label)
 
     def _draw_badges(self, painter: QPainter, badges: tuple[str, ...]) -> None:
         metrics = painter.fontMetrics()

@@ -56,5 +56,22 @@ def dragged(limits: Limits, right: float, up: float, span: float) -> Limits:
     return _apart(level - width / 2, level + width / 2)
 
 
+def kept_near(bounds: Limits, limits: Limits) -> Limits:
+    """Return limits whose level lies within bounds, not wider than twice these."""
+    low, high = bounds
+    level = min(max((limits[0] + limits[1]) / 2, low), high)
+    width = min(limits[1] - limits[0], 2 * (high - low))
+    return _apart(level - width / 2, level + width / 2)
+
+
+def extremes_of(image: NDArray[np.generic]) -> Limits:
+    """Return the smallest and the largest value of an image that are finite; 0 and 0 if none is."""
+    low, high = image.min(), image.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        finite = image[np.isfinite(image)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0, 0)
+    return float(low), float(high)
+
+
 def _apart(low: float, high: float) -> Limits:
     return (low, high) if high > low else (low, low + 1e-6 * max(abs(low), 1.0))
