@@ -338,7 +338,7 @@ def unusable_images():
         "has 4 axes": nib.Nifti1Image(np.zeros((3, 4, 5, 2), np.uint8), eye),
         "has 2 axes": nib.Nifti1Image(np.zeros((3, 4), np.uint8), eye),
         "no voxels": nib.Nifti1Image(np.zeros((3, 0, 5), np.uint8), eye),
-        "2 voxels that are NaN": nib.Nifti1Image(nan, eye),
+        "NaN or infinite, 2 in all": nib.Nifti1Image(nan, eye),
         "affine is singular": flat,
         "complex values": nib.Nifti1Image(np.zeros((3, 4, 5), np.complex64), eye),
         "colour values": nib.Nifti1Image(colour, eye),

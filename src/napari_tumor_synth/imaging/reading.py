@@ -116,6 +116,6 @@ def _require_finite(path: Path, values: NDArray[Any]) -> None:
     unusable = values.size - int(np.isfinite(values).sum())
     if unusable:
         raise VolumeError(
-            f"{path} holds {unusable:,} voxels that are NaN or infinite.",
+            f"{path} holds values that are NaN or infinite, {unusable:,} in all.",
             "Replace them (often by 0, outside the head) and save the file again.",
         )
