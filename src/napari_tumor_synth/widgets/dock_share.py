@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
@@ -21,7 +23,9 @@ class DockShare(QObject):
 
     def __init__(self, dock: QDockWidget, window: QMainWindow) -> None:
         super().__init__(dock)
-        self._dock, self._window, self._share = dock, window, 0.5
+        self._dock = weakref.ref(dock)  # nothing here may keep a closed window
+        self._window = weakref.ref(window)
+        self._share = 0.5
         self._pressed_at = 0  # width of the dock when the mouse was pressed
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -33,18 +37,19 @@ class DockShare(QObject):
 
     def take(self) -> None:
         """Give the dock its share."""
-        width = round(self._share * self._window.width())
-        self._window.resizeDocks([self._dock], [width], Qt.Orientation.Horizontal)
+        dock, window = self._dock(), self._window()
+        if dock is not None and window is not None:
+            width = round(self._share * window.width())
+            window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Learn the share from a user who drags the border, and keep it with the window."""
-        if event.type() == QEvent.Type.Resize:
-            self._soon.start(0)
-        elif event.type() == QEvent.Type.MouseButtonPress:
-            self._pressed_at = self._dock.width()
-        elif (
-            event.type() == QEvent.Type.MouseButtonRelease
-            and self._dock.width() != self._pressed_at
-        ):
-            self._share = self._dock.width() / self._window.width()
+        dock, window, kind = self._dock(), self._window(), event.type()
+        if dock is not None and window is not None:
+            if kind == QEvent.Type.Resize:
+                self._soon.start(0)
+            elif kind == QEvent.Type.MouseButtonPress:
+                self._pressed_at = dock.width()
+            elif kind == QEvent.Type.MouseButtonRelease and dock.width() != self._pressed_at:
+                self._share = dock.width() / window.width()
         return bool(super().eventFilter(watched, event))
