@@ -9,7 +9,7 @@ import torch
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.progress import Progress
-from napari_tumor_synth.widgets import run_bar
+from napari_tumor_synth.widgets import jobs, run_bar
 from napari_tumor_synth.widgets.jobs import Job, UnexpectedError
 from napari_tumor_synth.widgets.run_bar import RunBar
 
@@ -58,7 +58,8 @@ def test_the_result_arrives_in_the_thread_of_the_window(job, qtbot):
     assert threads == [threading.get_ident()]
 
 
-def test_progress_is_told_not_too_often_and_the_last_step_always(job, qtbot):
+def test_progress_is_told_not_too_often_and_the_last_step_always(job, qtbot, monkeypatch):
+    monkeypatch.setattr(jobs, "_QUIET_SECONDS", 0)
     told = []
     job.progressed.connect(told.append)
 
@@ -100,7 +101,16 @@ def test_every_failure_is_a_sentence(job, qtbot, error, words):
     assert not job.is_running
 
 
-def test_what_is_done_is_told_at_once_when_it_changes(job, qtbot):
+def test_nothing_is_told_of_a_short_run(job, qtbot):
+    told = []
+    job.progressed.connect(told.append)
+    with qtbot.waitSignal(job.ended):
+        job.start(lambda on_progress: on_progress(Progress(1, 1, "drawing")))
+    assert told == []
+
+
+def test_what_is_done_is_told_at_once_when_it_changes(job, qtbot, monkeypatch):
+    monkeypatch.setattr(jobs, "_QUIET_SECONDS", 0)
     told = []
     job.progressed.connect(lambda progress: told.append(progress.message))
 

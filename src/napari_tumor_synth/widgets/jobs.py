@@ -15,6 +15,7 @@ from napari_tumor_synth.errors import MemoryLimitError, TumorSynthError, is_out_
 from napari_tumor_synth.progress import Cancelled, OnProgress, Progress
 
 Work = Callable[[OnProgress], Any]
+_QUIET_SECONDS = 0.5  # of a run; one that is shorter is told nothing of
 _SECONDS_BETWEEN_REPORTS = 0.5  # each paints the window anew
 
 
@@ -116,6 +117,7 @@ class _Run(QObject):
     def begin(self) -> None:
         # a function, no generator: superqt loses a RuntimeError of a generator, and running out of
         # a GPU's memory is one
+        self._begun = time.monotonic()
         self._worker = create_worker(self._in_thread, _ignore_errors=True)
         self._worker.returned.connect(self.done)
         self._worker.start()
@@ -132,6 +134,8 @@ class _Run(QObject):
         if self.stop:
             raise Cancelled
         now = time.monotonic()
+        if now - self._begun < _QUIET_SECONDS:
+            return
         news = progress.step == progress.total or progress.message != self._message
         if news or now - self._reported >= _SECONDS_BETWEEN_REPORTS:
             self._reported, self._message = now, progress.message

@@ -10,8 +10,6 @@ from napari_tumor_synth.widgets.planes.slice_pane import BACKGROUND
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-_ARROWS = 60  # pixels
-
 
 class ViewerLook:
     """Three dimensions, no side mirrored, black, and arrows that name S, A and R.
@@ -25,16 +23,15 @@ class ViewerLook:
     def __init__(self, viewer: Viewer) -> None:
         self._canvas: Any = viewer.canvas
         self._camera, self._dims = viewer.scene.camera, viewer.dims
-        axes = self._canvas.overlays.axes
         self._before = (
             self._camera.orientation,
             self._dims.ndisplay,
             self._canvas.background_color_override,
-            (axes.visible, axes.size),
+            self._canvas.overlays.axes.visible,
         )
         self._canvas.background_color_override = BACKGROUND
         self._dims.ndisplay, self._camera.orientation = 3, CAMERA_3D
-        axes.visible, axes.size = True, _ARROWS
+        self._canvas.overlays.axes.visible = True
 
     def show_notice(self, lines: tuple[str, ...]) -> None:
         """Write over the 3D view what is shown; nothing without lines."""
@@ -43,11 +40,10 @@ class ViewerLook:
 
     def give_back(self) -> None:
         """Leave the view as it was found."""
-        axes = self._canvas.overlays.axes
         (
             self._camera.orientation,
             self._dims.ndisplay,
             self._canvas.background_color_override,
-            (axes.visible, axes.size),
+            self._canvas.overlays.axes.visible,
         ) = self._before
         self.show_notice(())
