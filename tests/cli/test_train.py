@@ -10,6 +10,8 @@ import pytest
 from napari_tumor_synth.cli import train as verb
 from napari_tumor_synth.training.run_folder import RunFolder
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+
 
 def test_train_stop_resume_generate(run, refuse, tiny_recipe, tiny_cache, tmp_path, monkeypatch):
     out = tmp_path / "my run"
@@ -37,13 +39,13 @@ def test_train_stop_resume_generate(run, refuse, tiny_recipe, tiny_cache, tmp_pa
     assert os.path.isfile(made["samples"][0]["image"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOPPING)
 def test_a_signal_stops_at_the_end_of_a_step(
     run, tiny_recipe, tiny_cache, tmp_path, monkeypatch, number
 ):
     from napari_tumor_synth.training import train as training
 
-    real = training.train_generator
+    real, before = training.train_generator, [signal.getsignal(one) for one in STOPPING]
 
     def interrupted(*arguments, on_progress, **options):
         def listen(progress):
@@ -60,7 +62,7 @@ def test_a_signal_stops_at_the_end_of_a_step(
     assert outcome.out == ""
     assert f"--out {out} --resume" in outcome.err
     assert RunFolder(out).latest_state("autoencoder")[0] == 4
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert [signal.getsignal(one) for one in STOPPING] == before
 
 
 def test_a_second_signal_stops_at_once():
