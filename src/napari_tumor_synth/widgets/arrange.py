@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 from napari_tumor_synth.widgets.dock_share import DockShare
 
 _NAPARI = ("layer controls", "layer list")
-_OURS = ("Tumor Synth", "(Tumor Synth)")  # as the program and napari's menu name docks
+_OURS = ("Tumor Synth", "(Tumor Synth)", "(napari-tumor-synth)")  # as menus and programs name docks
 
 
 def window_of(dock: QWidget) -> QMainWindow | None:
