@@ -2,12 +2,13 @@
 
 import threading
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 pytest.importorskip("qtpy.QtWidgets")
 
-from cohort_factory import write_case
+from cohort_factory import write_case, write_nifti
 from napari_tumor_synth.imaging.roi import extract_roi
 from napari_tumor_synth.widgets import roi_panel
 from napari_tumor_synth.widgets.case_panel import CasePanel
@@ -81,6 +82,23 @@ def test_a_roi_is_cut_once_and_all_panels_say_how(bench, qtbot, case, monkeypatc
         assert panel.settings == bench.session.roi.settings
         assert panel._lost.text() != ""
     assert bench.session.roi.settings.spacing_mm == 2.0
+
+
+def test_labels_that_are_ticked_again_are_so_in_all_panels(bench, qtbot, tmp_path, another):
+    case = write_case(tmp_path / "HGG", "Brats18_CBICA_H00_1", seed=3)
+    path = case / f"{case.name}_seg.nii.gz"
+    labels = np.asarray(nib.load(path).dataobj).copy()
+    labels[tuple(np.argwhere(labels)[0])] = 1  # a second label
+    write_nifti(path, labels)
+    other = another(RoiPanel)
+    opened(bench, qtbot, case)
+    at_rest(bench, qtbot, other)
+    for ticked in (False, True):
+        before = bench.session.roi
+        other.labels.tick(1, ticked)
+        qtbot.waitUntil(lambda before=before: bench.session.roi is not before, timeout=20_000)
+        at_rest(bench, qtbot, other)
+        assert (1 in bench.roi.labels.ticked) == (1 in other.labels.ticked) == ticked
 
 
 def test_a_panel_opened_later_does_not_cut_again(bench, qtbot, case, another):

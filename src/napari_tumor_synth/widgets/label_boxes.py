@@ -68,6 +68,11 @@ class LabelBoxes(QWidget):
             self._layout.addWidget(box)
             self._boxes[label] = box
 
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """All that are offered."""
+        return tuple(self._boxes)
+
     def show_ticked(self, labels: Collection[int]) -> None:
         """Tick these labels alone, without saying that anything changed."""
         for label, box in self._boxes.items():

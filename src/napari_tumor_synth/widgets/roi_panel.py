@@ -174,8 +174,8 @@ class RoiPanel(QWidget):
             with QSignalBlocker(self.size_choice), QSignalBlocker(self.spacing):
                 self.size_choice.setCurrentIndex(SIZES.index(roi.shape[0]))
                 self.spacing.setValue(settings.spacing_mm)
-            if settings.labels is not None:
-                self.labels.show_ticked(settings.labels)
+            every = self.labels.labels
+            self.labels.show_ticked(every if settings.labels is None else settings.labels)
 
     def _on_failed(self, error: TumorSynthError) -> None:
         if self._cutting is not self.session.case:

@@ -93,7 +93,7 @@ class SegmentationView(QWidget):
         with QSignalBlocker(self.outline), QSignalBlocker(self.opacity):
             self.outline.setChecked(look.outline)
             self.opacity.setValue(round(100 * look.opacity))
-        self.labels.show_ticked({*self.labels.ticked, *self.labels.unticked} - look.hidden)
+        self.labels.show_ticked(set(self.labels.labels) - look.hidden)
 
     @property
     def look(self) -> SegmentationLook:
