@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_tumor_synth.widgets.dock_share import DockShare
 
+_Kind = TypeVar("_Kind", bound=QWidget)
 _NAPARI = ("layer controls", "layer list")
 _OURS = ("Tumor Synth", "(Tumor Synth)", "(napari-tumor-synth)")  # as menus and programs name docks
 
 
 def window_of(dock: QWidget) -> QMainWindow | None:
     """Return the main window that a dock belongs to."""
-    above = dock.parent()
-    while above is not None and not isinstance(above, QMainWindow):
+    return _above(dock, QMainWindow)
+
+
+def dock_of(widget: QWidget) -> QDockWidget | None:
+    """Return the dock that a widget stands in."""
+    return _above(widget, QDockWidget)
+
+
+def _above(widget: QWidget, kind: type[_Kind]) -> _Kind | None:
+    above = widget.parent()
+    while above is not None and not isinstance(above, kind):
         above = above.parent()
     return above
 

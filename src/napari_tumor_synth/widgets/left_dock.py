@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QComboBox, QDockWidget, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QScrollArea, QVBoxLayout, QWidget
 
-from napari_tumor_synth.widgets.arrange import share_the_left_side
+from napari_tumor_synth.widgets.arrange import dock_of, share_the_left_side
 from napari_tumor_synth.widgets.leaving import LeavingWidget
 
 _LETTERS = 8  # of a list that are shown at least
@@ -46,8 +46,5 @@ class LeftDockWidget(LeavingWidget):
             box.setMinimumContentsLength(_LETTERS)
 
     def _arrange(self) -> None:
-        dock = self.parent()
-        while dock is not None and not isinstance(dock, QDockWidget):
-            dock = dock.parent()
-        if dock is not None:
+        if (dock := dock_of(self)) is not None:
             share_the_left_side(dock)

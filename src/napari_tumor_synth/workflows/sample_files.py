@@ -1,7 +1,8 @@
 """Which earlier samples a new one may replace."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.generators.families import Generator
@@ -62,9 +63,7 @@ def require_room_for_samples(
                     and (record.device, record.versions.get("torch")) == place
                 )
 
-            require_replaceable(files.provenance, is_same_record, overwrite=overwrite)
-            for path in (*files.images, files.mask):
-                require_replaceable(path, is_described_as(SYNTHETIC_NOTICE), overwrite=overwrite)
+            _require_room(files, is_same_record, overwrite=overwrite)
 
 
 def save_sample(sample: SyntheticRoi, folder: Path) -> SampleFiles:
@@ -77,14 +76,19 @@ def save_sample(sample: SyntheticRoi, folder: Path) -> SampleFiles:
     """
     record = sample.provenance
     files = sample_files(folder, record.class_name, record.seed, record.sequences)
-    require_replaceable(
-        files.provenance,
+    _require_room(
+        files,
         lambda path: (found := _record_in(path)) is not None and _pinned(found) == _pinned(record),
         remedy=ANOTHER_FOLDER,
     )
-    for path in (*files.images, files.mask):
-        require_replaceable(path, is_described_as(SYNTHETIC_NOTICE), remedy=ANOTHER_FOLDER)
     return write_synthetic(sample, folder)
+
+
+def _require_room(files: SampleFiles, is_same_record: Callable[[Path], bool], **how: Any) -> None:
+    """See `require_replaceable` for what else may be given."""
+    require_replaceable(files.provenance, is_same_record, **how)
+    for path in (*files.images, files.mask):
+        require_replaceable(path, is_described_as(SYNTHETIC_NOTICE), **how)
 
 
 def _pinned(record: Provenance) -> Provenance:
