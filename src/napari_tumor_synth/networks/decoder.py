@@ -13,7 +13,7 @@ class Decoder(nn.Sequential):
 
     On a processor, once trained, each upsampling with the convolution after it is computed as one
     transposed convolution: the same up to rounding, and without the large array between them
-    (three times as fast for the last stage of a 64^3 decoder, `benchmarks/decoder.py`).
+    (`benchmarks/decoder.py` times whole decoders).
 
     Parameters
     ----------
