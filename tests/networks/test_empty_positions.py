@@ -5,6 +5,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from codebook_steps import learnt, reconstructed
 from napari_tumor_synth.imaging.intensity import BACKGROUND
 from napari_tumor_synth.networks import vqgan as network
 from napari_tumor_synth.networks.quantiser import EmaQuantiser
@@ -58,7 +59,7 @@ def test_the_latent_is_zero_exactly_where_a_block_holds_no_tumour() -> None:
 def test_empty_positions_get_code_0_of_every_level_whatever_was_learnt() -> None:
     vqgan = model()
     for _ in range(5):
-        vqgan(sparse_roi())
+        reconstructed(vqgan, sparse_roi())
     vqgan.eval()
     output = vqgan(sparse_roi())
     content = output.quantised.codes[0].any(dim=0)
@@ -74,8 +75,8 @@ def test_codebooks_learn_from_the_tumour_alone() -> None:
     alone = z.T.reshape(1, 5, 40, 1, 1)
     with_background, without = (EmaQuantiser(5, 8, levels=2, zero_code=True) for _ in range(2))
     for _ in range(4):
-        codes = with_background(padded).codes.view(2, 1000)[:, ::25]
-        assert torch.equal(codes, without(alone).codes.view(2, 40))
+        codes = learnt(with_background, padded).codes.view(2, 1000)[:, ::25]
+        assert torch.equal(codes, learnt(without, alone).codes.view(2, 40))
     torch.testing.assert_close(with_background.codebooks, without.codebooks)
     torch.testing.assert_close(with_background.cluster_sizes, without.cluster_sizes)
     assert not with_background.codebooks[:, 0].any()
@@ -84,7 +85,7 @@ def test_codebooks_learn_from_the_tumour_alone() -> None:
 
 def test_a_batch_without_any_tumour_is_survived() -> None:
     quantiser = EmaQuantiser(5, 8, zero_code=True)
-    result = quantiser(torch.zeros(1, 5, 2, 2, 2))
+    result = learnt(quantiser, torch.zeros(1, 5, 2, 2, 2))
     assert not result.codes.any()
     assert quantiser.codebooks.isfinite().all()
 

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from vector_quantize_pytorch import VectorQuantize
 
+from codebook_steps import learnt
 from napari_tumor_synth.networks.codebook_start import nearest_codes
 from napari_tumor_synth.networks.quantiser import EmaQuantiser
 
@@ -70,7 +71,7 @@ def test_look_up_and_moving_averages_match_an_independent_implementation(lookup:
     theirs._codebook.cluster_size.data.fill_(1)
     for step in range(20):
         z = latent(2, 6, 4, 4, 4, seed=step)
-        result = ours(z)
+        result = learnt(ours, z)
         vectors, codes, loss = theirs(z)
         assert torch.equal(result.codes[:, 0], codes)
         torch.testing.assert_close(result.vectors, vectors, atol=1e-6, rtol=1e-5)
@@ -87,7 +88,7 @@ def test_almost_all_codes_are_in_use_after_100_steps(lookup: str, offset: float)
     z = latent(2, 64, 8, 8, 8, offset=offset)
     quantiser = EmaQuantiser(64, 512, lookup=lookup)  # type: ignore[arg-type]
     for _ in range(100):
-        codes = quantiser(z).codes
+        codes = learnt(quantiser, z).codes
     assert len(codes.unique()) >= 500
 
 
@@ -99,7 +100,7 @@ def test_dead_codes_come_back_only_when_asked() -> None:
     for revive_below in (0.0, 0.05):
         quantiser = with_codes(EmaQuantiser(8, 64, revive_below=revive_below), collapsed)
         for _ in range(200):
-            codes = quantiser(z).codes
+            codes = learnt(quantiser, z).codes
         used[revive_below] = len(codes.unique())
     assert used[0.0] == 1
     assert used[0.05] >= 60
@@ -110,14 +111,14 @@ def test_a_batch_of_mostly_background_does_not_waste_the_codes_for_long() -> Non
     z[..., :5, :, :] = -1
     quantiser = EmaQuantiser(8, 32)
     for _ in range(20):
-        codes = quantiser(z).codes
+        codes = learnt(quantiser, z).codes
     assert len(codes.unique()) >= 30
 
 
 def test_cosine_look_up_ignores_lengths_and_returns_unit_vectors() -> None:
     z = latent(2, 8, 3, 3, 3)
     quantiser = EmaQuantiser(8, 16, lookup="cosine")
-    quantiser(z)
+    quantiser.start(z)
     quantiser.eval()
     result, longer = quantiser(z), quantiser(7 * z)
     assert torch.equal(result.codes, longer.codes)
@@ -130,7 +131,7 @@ def test_every_level_brings_the_vectors_closer() -> None:
     for levels in (1, 2, 4):
         quantiser = EmaQuantiser(8, 32, levels=levels)
         for _ in range(20):
-            quantiser(z)
+            learnt(quantiser, z)
         quantiser.eval()
         result = quantiser(z)
         errors.append(float((result.vectors - z).square().mean()))
@@ -154,18 +155,18 @@ def test_gradients_pass_straight_through() -> None:
     z = latent(1, 4, 2, 2, 2).requires_grad_()
     weights = latent(1, 4, 2, 2, 2, seed=9)
     quantiser = EmaQuantiser(4, 8, commitment=0.5)
-    result = quantiser(z)
+    result = learnt(quantiser, z)
     (through,) = torch.autograd.grad((result.vectors * weights).sum(), z, retain_graph=True)
     torch.testing.assert_close(through, weights)
     (pull,) = torch.autograd.grad(result.commitment, z)
     torch.testing.assert_close(pull, 0.5 * 2 * (z - result.vectors).detach() / z.numel())
 
 
-def test_evaluation_changes_nothing() -> None:
+def test_looking_up_changes_nothing() -> None:
     quantiser = EmaQuantiser(4, 8)
-    quantiser(latent(1, 4, 3, 3, 3))
+    learnt(quantiser, latent(1, 4, 3, 3, 3))
     before = copy.deepcopy(quantiser.state_dict())
-    quantiser.eval()(latent(1, 4, 3, 3, 3, seed=5))
+    quantiser(latent(1, 4, 3, 3, 3, seed=5))
     after = quantiser.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -173,12 +174,12 @@ def test_evaluation_changes_nothing() -> None:
 def test_resuming_from_saved_state_goes_on_bit_for_bit() -> None:
     straight = EmaQuantiser(4, 64, levels=2)
     for step in range(3):
-        straight(latent(1, 4, 3, 3, 3, seed=step))
+        learnt(straight, latent(1, 4, 3, 3, 3, seed=step))
     resumed = EmaQuantiser(4, 64, levels=2)
     resumed.load_state_dict(straight.state_dict())
     for step in range(3, 6):
-        straight(latent(1, 4, 3, 3, 3, seed=step))
-        resumed(latent(1, 4, 3, 3, 3, seed=step))
+        learnt(straight, latent(1, 4, 3, 3, 3, seed=step))
+        learnt(resumed, latent(1, 4, 3, 3, 3, seed=step))
     ours, theirs = straight.state_dict(), resumed.state_dict()
     assert int(ours["updates"]) == 6
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
@@ -187,23 +188,23 @@ def test_resuming_from_saved_state_goes_on_bit_for_bit() -> None:
 def test_random_choices_come_from_the_generator_that_is_passed() -> None:
     z = latent(2, 4, 4, 4, 4)
 
-    def learnt(seed: int) -> Tensor:
+    def codes_of(seed: int) -> Tensor:
         quantiser = EmaQuantiser(4, 16)
-        quantiser(z, torch.Generator().manual_seed(seed))
+        learnt(quantiser, z, torch.Generator().manual_seed(seed))
         return quantiser.codebooks
 
     state = torch.get_rng_state()
-    assert torch.equal(learnt(1), learnt(1))
-    assert not torch.equal(learnt(1), learnt(2))
+    assert torch.equal(codes_of(1), codes_of(1))
+    assert not torch.equal(codes_of(1), codes_of(2))
     assert torch.equal(state, torch.get_rng_state())
 
 
 def test_mixed_precision_does_not_reach_the_quantiser() -> None:
     z = latent(2, 16, 4, 4, 4).bfloat16()
     alone, inside = EmaQuantiser(16, 64), EmaQuantiser(16, 64)
-    expected = alone(z.float())
+    expected = learnt(alone, z.float())
     with torch.autocast("cpu", torch.bfloat16):
-        result = inside(z)
+        result = learnt(inside, z)
     assert result.vectors.dtype == torch.float32
     assert torch.equal(result.codes, expected.codes)
     assert torch.equal(inside.codebooks, alone.codebooks)
@@ -212,18 +213,18 @@ def test_mixed_precision_does_not_reach_the_quantiser() -> None:
 @pytest.mark.parametrize("broken", [float("nan"), float("inf")])
 def test_a_batch_that_overflowed_is_not_learnt(broken: float) -> None:
     quantiser = EmaQuantiser(4, 8)
-    quantiser(latent(1, 4, 3, 3, 3))
+    learnt(quantiser, latent(1, 4, 3, 3, 3))
     before = copy.deepcopy(quantiser.state_dict())
     z = latent(1, 4, 3, 3, 3)
     z[0, 0, 0, 0, 0] = broken
-    assert not quantiser(z).commitment.isfinite()
+    assert not learnt(quantiser, z).commitment.isfinite()
     after = quantiser.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 def test_fewer_vectors_than_codes_still_start_distinct_codes() -> None:
     quantiser = EmaQuantiser(4, 64)
-    quantiser(latent(1, 4, 2, 2, 2))
+    quantiser.start(latent(1, 4, 2, 2, 2))
     assert len(quantiser.codebooks[0].unique(dim=0)) == 64
     assert quantiser.codebooks.isfinite().all()
 

@@ -1,11 +1,15 @@
 """Clusters of encoder vectors: where a codebook begins, and what its codes get.
 
-A codebook begins at random vectors, moved to the centres of their clusters.
+A codebook begins at random vectors, moved to the centres of their clusters. Where several processes
+train together, each holds some of the vectors, and everything here is over all of them, in the
+order of the processes.
 """
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from napari_tumor_synth.networks.ranks import place_among_ranks, summed_over_ranks
 
 
 def draw_vectors(vectors: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -13,15 +17,18 @@ def draw_vectors(vectors: Tensor, count: int, generator: torch.Generator) -> Ten
 
     Repeats are pushed apart by noise of a hundredth of the spread, so that no two codes coincide.
     """
-    order = torch.randperm(len(vectors), generator=generator, device=generator.device)
-    repeats = -(-count // len(vectors))
-    chosen = order.repeat(repeats)[:count].to(vectors.device)
-    drawn = vectors[chosen]
-    surplus = count - len(vectors)
+    first, total = place_among_ranks(len(vectors), vectors.device)
+    order = torch.randperm(total, generator=generator, device=generator.device)
+    chosen = order.repeat(-(-count // total))[:count].to(vectors.device)
+    mine = (chosen >= first) & (chosen < first + len(vectors))
+    drawn = vectors.new_zeros(count, vectors.shape[1])
+    drawn[mine] = vectors[chosen[mine] - first]
+    drawn = summed_over_ranks(drawn)
+    surplus = count - total
     if surplus > 0:
         shape = (surplus, vectors.shape[1])
         noise = torch.randn(shape, generator=generator, device=generator.device)
-        drawn[-surplus:] += 0.01 * vectors.std() * noise.to(vectors)
+        drawn[-surplus:] += 0.01 * _spread(vectors, total) * noise.to(vectors)
     return drawn
 
 
@@ -55,4 +62,11 @@ def cluster_statistics(vectors: Tensor, nearest: Tensor, codes: int) -> tuple[Te
     """Return how many vectors (N, D) each code got (K,), and their sums (K, D)."""
     counts = torch.bincount(nearest, minlength=codes).to(vectors.dtype)
     sums = vectors.new_zeros(codes, vectors.shape[1]).index_add_(0, nearest, vectors)
-    return counts, sums
+    return summed_over_ranks(counts), summed_over_ranks(sums)
+
+
+def _spread(vectors: Tensor, total: int) -> Tensor:
+    """Return the standard deviation of all numbers in the `total` vectors."""
+    count = total * vectors.shape[1]
+    mean = summed_over_ranks(vectors.sum()) / count
+    return (summed_over_ranks((vectors - mean).square().sum()) / max(count - 1, 1)).sqrt()

@@ -19,7 +19,7 @@ from napari_tumor_synth.networks.codebook_start import (
     k_means,
     nearest_codes,
 )
-from napari_tumor_synth.networks.ranks import from_first_rank, summed_over_ranks
+from napari_tumor_synth.networks.ranks import summed_over_ranks
 
 SMOOTHING = 1e-5
 EMPTY_CODE = 0
@@ -50,10 +50,11 @@ class Quantised:
 class EmaQuantiser(nn.Module):
     """Replace each latent vector by its nearest code, and learn the codes by moving averages.
 
-    Everything is computed in float32, inside autocast too. In training mode each call updates the
-    codebooks; in evaluation mode nothing changes. All state is in buffers, so that a run resumed
-    from a checkpoint goes on bit for bit. Under `torch.distributed` the statistics are summed over
-    ranks, and the random choices are those of the first rank.
+    Everything is computed in float32, inside autocast too. Looking up changes nothing; whoever
+    trains calls `start` once and `learn` once a step, after the step, so that a batch may go
+    through the networks in parts, and one that fails leaves no trace. All state is in buffers, so
+    that a run resumed from a checkpoint goes on bit for bit. Under `torch.distributed` codes are
+    learnt from the vectors of all processes, as one process would from all of them.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ class EmaQuantiser(nn.Module):
         batch, and has exactly that use from then on: if nothing picks it there, it moves again.
         0 never revives.
     kmeans_iterations : int
-        Of the start on the first training batch. 0 starts at random vectors of it.
+        Of `start`. 0 starts at random vectors.
     zero_code : bool
         `EMPTY_CODE` of every level is the zero vector and is never learnt, and nothing is learnt
         from vectors that are exactly zero: positions without content do not compete for the
@@ -120,42 +121,22 @@ class EmaQuantiser(nn.Module):
         self.register_buffer("cluster_sizes", torch.zeros(levels, codes))
         self.register_buffer("cluster_sums", torch.zeros(levels, codes, width))
 
-    def forward(self, latent: Tensor, generator: torch.Generator | None = None) -> Quantised:
-        """Quantise a latent (B, width, s, a, r).
-
-        Parameters
-        ----------
-        latent : Tensor
-            Encoder output, of any floating type.
-        generator : torch.Generator, optional
-            Source of the random choices in training. None takes one seeded with the number of
-            updates so far, so that a resumed run makes the same choices without saving more state.
-        """
+    def forward(self, latent: Tensor) -> Quantised:
+        """Quantise a latent (B, width, s, a, r) of any floating type."""
         with torch.autocast(latent.device.type, enabled=False):
             batch, _, *grid = latent.shape
-            vectors = latent.float().movedim(1, -1).reshape(-1, self.width)
-            if self.cosine:
-                vectors = F.normalize(vectors, dim=1)
-            random = self._random(vectors, generator) if self.training else None
-            content = self._content(vectors.detach())
+            vectors = self._rows(latent)
             quantised = torch.zeros_like(vectors)
-            found: list[tuple[Tensor, Tensor]] = []  # what each level saw, and its codes
-            distances = []
+            found, distances = [], []
             for level in range(self.levels):
-                remainder = vectors.detach() - quantised
-                if random is not None and not self.initialised:
-                    self._start(level, remainder[content], random)
-                nearest = nearest_codes(remainder, self.codebooks[level])
+                nearest = nearest_codes(vectors.detach() - quantised, self.codebooks[level])
                 quantised = quantised + self.codebooks[level][nearest]
                 distances.append(F.mse_loss(vectors, quantised))
-                found.append((remainder, nearest))
-            if random is not None:
-                self._learn([(seen[content], codes[content]) for seen, codes in found], random)
+                found.append(nearest)
             straight_through = vectors + (quantised - vectors).detach()
-            codes = torch.stack([nearest for _, nearest in found], dim=1)
             return Quantised(
                 vectors=straight_through.view(batch, *grid, self.width).movedim(-1, 1),
-                codes=codes.view(batch, *grid, self.levels).movedim(-1, 1),
+                codes=torch.stack(found, dim=1).view(batch, *grid, self.levels).movedim(-1, 1),
                 commitment=self.commitment * torch.stack(distances).mean(),
             )
 
@@ -168,39 +149,90 @@ class EmaQuantiser(nn.Module):
         assert isinstance(total, Tensor)
         return total.movedim(-1, 1)
 
-    def _random(self, vectors: Tensor, generator: torch.Generator | None) -> torch.Generator | None:
-        """Return the source of random choices, or None for a batch that must not be learnt."""
-        # one overflow would spoil the codes for good; the caller sees it in the loss
-        if summed_over_ranks((~vectors.detach().isfinite()).any().float()) > 0:
-            return None
-        return generator or torch.Generator().manual_seed(int(self.updates))
+    @torch.no_grad()
+    def start(self, latent: Tensor, generator: torch.Generator | None = None) -> None:
+        """Put the codes where the vectors of a latent (B, width, s, a, r) are.
+
+        Parameters
+        ----------
+        latent : Tensor
+            Of the first batch that is to be quantised; one that is not finite is passed over.
+        generator : torch.Generator, optional
+            Source of the random choices, equal in all processes.
+        """
+        with torch.autocast(latent.device.type, enabled=False):
+            vectors = self._rows(latent)
+            if not _finite_everywhere(vectors):
+                return
+            generator = generator or self._own_generator()
+            content = self._content(vectors)
+            quantised = torch.zeros_like(vectors)
+            for level in range(self.levels):
+                remainder = vectors - quantised
+                self._start_level(level, remainder[content], generator)
+                nearest = nearest_codes(remainder, self.codebooks[level])
+                quantised = quantised + self.codebooks[level][nearest]
+            self.initialised.fill_(True)
+
+    @torch.no_grad()
+    def learn(
+        self, latent: Tensor, codes: Tensor, generator: torch.Generator | None = None
+    ) -> None:
+        """Move the codes toward what was just quantised, and revive those that nothing picks.
+
+        Parameters
+        ----------
+        latent : Tensor
+            (B, width, s, a, r) as it was quantised; one that is not finite is not learnt.
+        codes : Tensor
+            (B, levels, s, a, r) that `forward` found for it.
+        generator : torch.Generator, optional
+            Source of the random choices, equal in all processes. None takes one seeded with the
+            number of updates so far, so that a resumed run makes the same choices without saving
+            more state.
+        """
+        with torch.autocast(latent.device.type, enabled=False):
+            vectors = self._rows(latent)
+            if not _finite_everywhere(vectors):  # one overflow would spoil the codes for good
+                return
+            generator = generator or self._own_generator()
+            content = self._content(vectors)
+            chosen = codes.movedim(1, -1).reshape(-1, self.levels)
+            quantised = torch.zeros_like(vectors)
+            seen = []
+            for level in range(self.levels):
+                seen.append(((vectors - quantised)[content], chosen[content, level]))
+                quantised = quantised + self.codebooks[level][chosen[:, level]]
+            for level, (remainder, nearest) in enumerate(seen):
+                self._average(level, remainder, nearest)
+                self._revive(level, remainder, generator)
+            self.updates += 1
+
+    def _rows(self, latent: Tensor) -> Tensor:
+        """Return the vectors (positions, width) to look up."""
+        vectors = latent.float().movedim(1, -1).reshape(-1, self.width)
+        return F.normalize(vectors, dim=1) if self.cosine else vectors
+
+    def _own_generator(self) -> torch.Generator:
+        return torch.Generator().manual_seed(int(self.updates))
 
     def _content(self, vectors: Tensor) -> Tensor | slice:
         """Return which of vectors (N, D) are learnt from: all of them if none has any content."""
+        if not self.zero_code:
+            return slice(None)
         content = vectors.any(dim=1)
-        return content if self.zero_code and bool(content.any()) else slice(None)
+        return content if bool(summed_over_ranks(content.sum()) > 0) else slice(None)
 
     def _set_codes(self, level: int, codebook: Tensor) -> None:
         self.codebooks[level] = codebook
         if self.zero_code:
             self.codebooks[level, EMPTY_CODE] = 0
 
-    @torch.no_grad()
-    def _learn(self, found: list[tuple[Tensor, Tensor]], generator: torch.Generator) -> None:
-        for level, (vectors, nearest) in enumerate(found):
-            self._average(level, vectors, nearest)
-            self._revive(level, vectors, generator)
-        self.initialised.fill_(True)
-        self.updates += 1
-
-    @torch.no_grad()
-    def _start(self, level: int, vectors: Tensor, generator: torch.Generator) -> None:
+    def _start_level(self, level: int, vectors: Tensor, generator: torch.Generator) -> None:
         centres = draw_vectors(vectors, self.codes, generator)
         centres = k_means(vectors, centres, self.kmeans_iterations, unit_length=self.cosine)
-        centres = from_first_rank(centres)
         self._set_codes(level, centres)
         counts, _ = cluster_statistics(vectors, nearest_codes(vectors, centres), self.codes)
-        counts = summed_over_ranks(counts)
         # an unused code must not be divided by nothing; many start unused where most of the
         # batch is background, and this use lets the first update revive them
         sizes = counts.clamp(min=self.revive_below * float(counts.mean()) or 1.0)
@@ -209,7 +241,6 @@ class EmaQuantiser(nn.Module):
 
     def _average(self, level: int, vectors: Tensor, nearest: Tensor) -> None:
         counts, sums = cluster_statistics(vectors, nearest, self.codes)
-        counts, sums = summed_over_ranks(counts), summed_over_ranks(sums)
         self.cluster_sizes[level].lerp_(counts, 1 - self.decay)
         self.cluster_sums[level].lerp_(sums, 1 - self.decay)
         sizes = self.cluster_sizes[level]
@@ -225,9 +256,13 @@ class EmaQuantiser(nn.Module):
         threshold = self.revive_below * sizes.mean()
         dead = sizes < threshold
         # drawn for every code, so that the generator moves on equally whatever is dead
-        fresh = from_first_rank(draw_vectors(vectors, self.codes, generator))
+        fresh = draw_vectors(vectors, self.codes, generator)
         self._set_codes(level, torch.where(dead[:, None], fresh, self.codebooks[level]))
         self.cluster_sizes[level] = torch.where(dead, threshold, sizes)
         self.cluster_sums[level] = torch.where(
             dead[:, None], fresh * threshold, self.cluster_sums[level]
         )
+
+
+def _finite_everywhere(vectors: Tensor) -> bool:
+    return not bool(summed_over_ranks((~vectors.isfinite()).any().float()) > 0)

@@ -1,5 +1,6 @@
 """Statistics across the processes of a distributed run; nothing happens in a single process."""
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 
@@ -16,9 +17,19 @@ def summed_over_ranks(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def from_first_rank(tensor: Tensor) -> Tensor:
-    """Return the first rank's tensor on every rank."""
-    if _distributed():
-        tensor = tensor.contiguous()
-        dist.broadcast(tensor, src=0)
-    return tensor
+def place_among_ranks(count: int, device: torch.device) -> tuple[int, int]:
+    """Return where this rank's things begin in the row of all ranks' things, and its length.
+
+    Parameters
+    ----------
+    count : int
+        Things that this rank has.
+    device : torch.device
+        Where the ranks talk.
+    """
+    if not _distributed():
+        return 0, count
+    counts = torch.zeros(dist.get_world_size(), dtype=torch.int64, device=device)
+    counts[dist.get_rank()] = count
+    counts = summed_over_ranks(counts)
+    return int(counts[: dist.get_rank()].sum()), int(counts.sum())

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -121,9 +120,9 @@ class Vqgan(nn.Module):
         tumour = (x > _BACKGROUND).any(dim=1, keepdim=True).to(x)
         return F.max_pool3d(tumour, self.settings.downsampling)
 
-    def quantise(self, latent: Tensor, generator: torch.Generator | None = None) -> Quantised:
-        """Quantise a latent; in training mode this also updates the codebook."""
-        quantised: Quantised = self.quantiser(latent, generator)
+    def quantise(self, latent: Tensor) -> Quantised:
+        """Quantise a latent."""
+        quantised: Quantised = self.quantiser(latent)
         return quantised
 
     def decode(self, vectors: Tensor) -> Tensor:
@@ -135,16 +134,8 @@ class Vqgan(nn.Module):
         """Return ROIs (B, C, S, A, R) of codes (B, levels, s, a, r)."""
         return self.decode(self.quantiser.vectors_of(codes))
 
-    def forward(self, x: Tensor, generator: torch.Generator | None = None) -> VqganOutput:
-        """Reconstruct ROIs (B, C, S, A, R) in [-1, 1].
-
-        Parameters
-        ----------
-        x : Tensor
-            ROIs.
-        generator : torch.Generator, optional
-            Source of the random choices of the codebook (start, revival); see `EmaQuantiser`.
-        """
+    def forward(self, x: Tensor) -> VqganOutput:
+        """Reconstruct ROIs (B, C, S, A, R) in [-1, 1]."""
         latent = self.encode(x)
-        quantised = self.quantise(latent, generator)
+        quantised = self.quantise(latent)
         return VqganOutput(self.decode(quantised.vectors), quantised, latent)
