@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_tumor_synth.networks.blocks import ResidualBlock, UpsampleTwice, activation, make_norm
+from napari_tumor_synth.networks.recompute import through
 from napari_tumor_synth.networks.vqgan_settings import VqganSettings
 
 
@@ -23,13 +24,12 @@ class Decoder(nn.Sequential):
 
     def __init__(self, settings: VqganSettings) -> None:
         super().__init__(*_layers(settings))
+        self.recompute = False
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, C, S, A, R), not yet squashed, of (B, width, s, a, r)."""
         if self.training or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
-            for layer in self:
-                x = layer(x)
-            return x
+            return through(list(self), x, recompute=self.recompute)
         layers = list(self)
         while layers:
             layer = layers.pop(0)

@@ -13,6 +13,7 @@ from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.networks.depth_head import DepthHead
 from napari_tumor_synth.networks.kv_cache import KeyValueCache
 from napari_tumor_synth.networks.positions import make_positions
+from napari_tumor_synth.networks.recompute import recomputed
 from napari_tumor_synth.networks.token_order import to_codes, to_tokens
 from napari_tumor_synth.networks.transformer_settings import TransformerSettings
 
@@ -87,6 +88,7 @@ class TokenTransformer(nn.Module):
     def __init__(self, settings: TransformerSettings) -> None:
         super().__init__()
         self.settings = settings
+        self.recompute = False
         width = settings.width
         self.code_embedding = nn.Embedding(settings.levels * settings.codes, width)
         specials = settings.classes + settings.has_mask_token  # classes first, then [MASK]
@@ -129,7 +131,7 @@ class TokenTransformer(nn.Module):
             x = x[:, :-1]
         x = F.dropout(x + self._positions()[: x.shape[1]], self.settings.dropout, self.training)
         for block in self.blocks:
-            x = block(x)
+            x = recomputed(block, x) if self.recompute and torch.is_grad_enabled() else block(x)
         hidden: Tensor = self.final_norm(x[:, -tokens.shape[1] :])
         return hidden
 

@@ -15,6 +15,7 @@ from napari_tumor_synth.networks.blocks import (
 )
 from napari_tumor_synth.networks.decoder import Decoder
 from napari_tumor_synth.networks.quantiser import EmaQuantiser, Quantised
+from napari_tumor_synth.networks.recompute import through
 from napari_tumor_synth.networks.vqgan_settings import Grid, VqganSettings
 
 __all__ = ["Vqgan", "VqganOutput", "VqganSettings"]
@@ -41,7 +42,25 @@ class VqganOutput:
     latent: Tensor
 
 
-def _encoder(settings: VqganSettings) -> nn.Sequential:
+class Encoder(nn.Sequential):
+    """Convolutions and residual blocks, coarser stage by stage.
+
+    Parameters
+    ----------
+    settings : VqganSettings
+        Shape of the autoencoder.
+    """
+
+    def __init__(self, settings: VqganSettings) -> None:
+        super().__init__(*_layers(settings))
+        self.recompute = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, width, s, a, r) of ROIs (B, C, S, A, R)."""
+        return through(list(self), x, recompute=self.recompute)
+
+
+def _layers(settings: VqganSettings) -> list[nn.Module]:
     layers: list[nn.Module] = []
     width = settings.in_channels
     stages = zip(settings.widths, settings.strides, settings.residual_blocks, strict=True)
@@ -53,7 +72,7 @@ def _encoder(settings: VqganSettings) -> nn.Sequential:
             *(ResidualBlock(wider, settings.norm, LEAK) for _ in range(blocks)),
         ]
         width = wider
-    return nn.Sequential(*layers)
+    return layers
 
 
 class Vqgan(nn.Module):
@@ -71,7 +90,7 @@ class Vqgan(nn.Module):
     def __init__(self, settings: VqganSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.encoder = _encoder(settings)
+        self.encoder = Encoder(settings)
         self.before = nn.Conv3d(settings.widths[-1], settings.embedding, 1)
         self.quantiser = EmaQuantiser(
             width=settings.embedding,
