@@ -18,7 +18,7 @@ def set_recompute(module: nn.Module, on: bool) -> None:
     """Let every part of a network that can do so compute activations again, or keep them."""
     for part in module.modules():
         if hasattr(part, "recompute"):
-            part.recompute = on
+            part.recompute = on  # type: ignore[assignment]
 
 
 def recomputed(layers: nn.Module, x: Tensor) -> Tensor:
