@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import mean_squared_error
+from torch.nn.functional import cross_entropy, log_softmax
 
 from napari_tumor_synth.training.gradient_loss import gradient_loss
 from napari_tumor_synth.training.losses import (
     adversarial_loss,
+    classification_loss,
     feature_matching_loss,
     hinge_discriminator_loss,
     l1_loss,
@@ -28,9 +30,21 @@ def test_l1_weighs_the_foreground_and_is_normalised(pair):
     x, y = pair
     foreground = y > 0.7
     weights = np.where(foreground, 3.0, 1.0)
-    expected = np.average(np.abs((x - y).numpy()), weights=weights)
+    errors = np.abs((x - y).numpy())
+    expected = np.mean([np.average(e, weights=w) for e, w in zip(errors, weights, strict=True)])
     assert l1_loss(x, y, foreground, 3.0).item() == pytest.approx(expected, rel=1e-6)
     assert l1_loss(y + 0.25, y, foreground, 9.0).item() == pytest.approx(0.25, rel=1e-5)
+
+
+def test_l1_of_a_batch_is_the_mean_of_its_parts(pair):
+    # a small tumour counts as much as a large one, and parts of a batch give its gradient
+    x, y = pair
+    foreground = torch.zeros_like(y, dtype=torch.bool)
+    foreground[0, :, :1], foreground[1, :, :4] = True, True
+    parts = [l1_loss(x[n : n + 1], y[n : n + 1], foreground[n : n + 1], 3.0) for n in (0, 1)]
+    assert l1_loss(x, y, foreground, 3.0).item() == pytest.approx(sum(parts).item() / 2, rel=1e-6)
+    whole_batch = np.average(np.abs((x - y).numpy()), weights=np.where(foreground, 3.0, 1.0))
+    assert l1_loss(x, y, foreground, 3.0).item() != pytest.approx(whole_batch, rel=1e-4)
 
 
 def test_l1_accepts_one_mask_for_all_channels():
@@ -81,6 +95,23 @@ def test_hinge_losses_take_the_standard_values():
     real, fake = torch.tensor([5.0, 0.0]), torch.tensor([5.0, -3.0])
     assert hinge_discriminator_loss(real, fake).item() == pytest.approx((0 + 1) / 2 + (6 + 0) / 2)
     assert adversarial_loss(fake).item() == pytest.approx(-1.0)
+
+
+def test_the_released_hinge_is_half_of_equation_three():
+    real, fake = torch.tensor([5.0, 0.0]), torch.tensor([5.0, -3.0])
+    assert hinge_discriminator_loss(real, fake, 0.5).item() == pytest.approx((1 / 2 + 6 / 2) / 2)
+
+
+def test_released_label_smoothing_keeps_a_sure_classifier_from_being_free():
+    sure, right = torch.tensor([[20.0, 0.0]]), torch.tensor([0])
+    assert classification_loss(sure, right).item() == pytest.approx(0, abs=1e-8)
+    # a twentieth of the target lies on the other class, 20 nats away
+    assert classification_loss(sure, right, 0.1).item() == pytest.approx(0.05 * 20, rel=1e-5)
+    logits = torch.tensor([[0.3, -1.0], [2.0, 0.1]])
+    classes = torch.tensor([1, 0])
+    spread = -log_softmax(logits, 1).mean(1).mean()
+    expected = 0.9 * cross_entropy(logits, classes) + 0.1 * spread
+    assert classification_loss(logits, classes, 0.1).item() == pytest.approx(expected.item())
 
 
 def test_ramp_grows_from_zero_to_one():

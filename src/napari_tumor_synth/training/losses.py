@@ -2,6 +2,8 @@
 
 .. [1] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization Generative
    Adversarial Networks, 2023.
+.. [2] Zhou and Khalvati, Conditional Generation of 3D Brain Tumor ROIs via VQGAN and
+   Temporal-Agnostic Masked Transformer, 2024.
 """
 
 from collections.abc import Sequence
@@ -29,14 +31,15 @@ def l1_loss(
     foreground : torch.Tensor, optional
         Bool, of the shape of `image` or with one channel: voxels inside the tumour.
     foreground_weight : float
-        Weight of those voxels; all others have weight 1. The weighted mean is taken over the
-        whole batch, so a constant error gives the same loss at any weight.
+        Weight of those voxels; all others have weight 1. The weighted mean is taken within each
+        sample and then over the samples: a constant error gives the same loss at any weight, and
+        the mean over the parts of a batch is that of the whole.
     """
     error = (reconstruction - image).abs()
     if foreground is None or foreground_weight == 1.0:
         return error.mean()
     weight = torch.where(foreground, foreground_weight, 1.0).expand_as(error)
-    return (weight * error).sum() / weight.sum()
+    return ((weight * error).flatten(1).sum(1) / weight.flatten(1).sum(1)).mean()
 
 
 @in_float32
@@ -56,15 +59,19 @@ def feature_matching_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Ten
 
 
 @in_float32
-def hinge_discriminator_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+def hinge_discriminator_loss(
+    real_logits: Tensor, fake_logits: Tensor, scale: float = 1.0
+) -> Tensor:
     """Return ``E[max(0, 1 - D(x))] + E[max(0, 1 + D(x_hat))]`` (Eq. 3 of [1]_).
 
     Parameters
     ----------
     real_logits, fake_logits : torch.Tensor
         Logits of the discriminator, of any shape.
+    scale : float
+        Multiplies the sum; 0.5 in the paper's code.
     """
-    return F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean()
+    return scale * (F.relu(1 - real_logits).mean() + F.relu(1 + fake_logits).mean())
 
 
 @in_float32
@@ -74,6 +81,22 @@ def adversarial_loss(fake_logits: Tensor) -> Tensor:
     The papers' equations leave it out; their code has it.
     """
     return -fake_logits.mean()
+
+
+@in_float32
+def classification_loss(logits: Tensor, classes: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Return the cross-entropy of the auxiliary classifier ([2]_ section 2.2).
+
+    Parameters
+    ----------
+    logits : torch.Tensor
+        ``(B, classes)``.
+    classes : torch.Tensor
+        ``(B,)`` int64.
+    label_smoothing : float
+        Share of the target that is spread evenly over all classes; 0.1 in the paper's code.
+    """
+    return F.cross_entropy(logits, classes, label_smoothing=label_smoothing)
 
 
 def ramp(step: int, start: int, length: int) -> float:

@@ -5,6 +5,8 @@
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,14 +19,42 @@ from napari_tumor_synth.training.precision import in_float32
 
 SMALLEST_SLICE = 32  # pixels: the backbones halve the size four times
 FeatureDistance = Literal["squared", "unit"]
+Planes = Literal["all", "axial", "coronal", "sagittal"]
+_ACROSS: dict[str, tuple[int, ...]] = {
+    "all": (2, 3, 4),
+    "axial": (2,),
+    "coronal": (3,),
+    "sagittal": (4,),
+}
+"""Axes of ``(B, C, S, A, R)`` across which slices are cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSlices:
+    """Which slices of a batch are compared.
+
+    Attributes
+    ----------
+    axes : tuple of int
+        The axis across which each slice lies.
+    positions : torch.Tensor
+        ``(slices, B)`` int64, where along that axis.
+    """
+
+    axes: tuple[int, ...]
+    positions: Tensor
+
+    def of_samples(self, first: int, last: int) -> "DrawnSlices":
+        """Return the slices of the samples from `first` up to, not including, `last`."""
+        return DrawnSlices(self.axes, self.positions[:, first:last])
 
 
 class PerceptualLoss(nn.Module):
     """Squared distance of features of random slices (Eq. 1 of [1]_).
 
     The distances are averaged over each layer and over the layers and added over the slices. The
-    paper's code takes all slices along one axis; its text says three random slices without naming
-    planes. Here axial, coronal and sagittal slices alternate.
+    paper's text says three random slices without naming planes; here axial, coronal and sagittal
+    slices alternate, and lie within the tumour.
 
     Parameters
     ----------
@@ -38,23 +68,60 @@ class PerceptualLoss(nn.Module):
         the backbone. Or squared difference of feature vectors scaled to length 1, added over
         channels and averaged over pixels: between 0 and 4, as in the LPIPS metric that the
         paper's code takes, but without its learned weights.
+    planes : {"all", "axial", "coronal", "sagittal"}
+        Planes that slices are taken of. The paper's code has one axis only.
+    depths : (float, float), optional
+        Where slices are drawn, as shares of an axis, whatever they hold: (30 / 128, 98 / 128) in
+        the paper's code. None draws within the foreground.
     """
 
     def __init__(
-        self, features: SliceFeatures, slices: int, distance: FeatureDistance = "squared"
+        self,
+        features: SliceFeatures,
+        slices: int,
+        distance: FeatureDistance = "squared",
+        *,
+        planes: Planes = "all",
+        depths: tuple[float, float] | None = None,
     ) -> None:
         super().__init__()
         self.features = features
         self.slices = slices
         self.distance = distance
+        self.across = _ACROSS[planes]
+        self.depths = depths
+
+    def draw(
+        self, image: Tensor, generator: torch.Generator, foreground: Tensor | None = None
+    ) -> DrawnSlices:
+        """Draw planes and slices; each sample has slices of its own.
+
+        Parameters
+        ----------
+        image : torch.Tensor
+            ``(B, C, S, A, R)``.
+        generator : torch.Generator
+            Where they are drawn from.
+        foreground : torch.Tensor, optional
+            ``(B, 1, S, A, R)`` bool. Unless there are `depths`, slices are drawn between the first
+            and the last that hold foreground; a sample without any, or all samples when not given,
+            use all slices.
+        """
+        axes = _planes(self.slices, self.across, generator)
+        positions = [
+            _draw_positions(image, axis, generator, foreground, self.depths) for axis in axes
+        ]
+        return DrawnSlices(axes, torch.stack(positions))
 
     @in_float32
     def forward(
         self,
         reconstruction: Tensor,
         image: Tensor,
-        generator: torch.Generator,
+        generator: torch.Generator | None = None,
         foreground: Tensor | None = None,
+        *,
+        drawn: DrawnSlices | None = None,
     ) -> Tensor:
         """Return the loss, a float32 scalar averaged over samples and channels.
 
@@ -63,16 +130,18 @@ class PerceptualLoss(nn.Module):
         reconstruction, image : torch.Tensor
             ``(B, C, S, A, R)`` in [-1, 1]. Every channel is a grey image by itself. Gradients
             flow into `reconstruction` only.
-        generator : torch.Generator
-            Where planes and slices are drawn from; each sample has slices of its own.
-        foreground : torch.Tensor, optional
-            ``(B, 1, S, A, R)`` bool. Slices are drawn between the first and the last that hold
-            foreground; a sample without any, or all samples when not given, use all slices.
+        generator, foreground
+            As in `draw`, unless slices are given.
+        drawn : DrawnSlices, optional
+            Slices from `draw`: for a part of a batch those of its samples, so that the mean over
+            the parts is the loss of the whole.
         """
+        if drawn is None:
+            assert generator is not None, "slices are drawn from a generator, or given"
+            drawn = self.draw(image, generator, foreground)
         pair = torch.cat([reconstruction, image.detach()])
         by_shape: dict[tuple[int, int], list[Tensor]] = defaultdict(list)
-        for axis in _planes(self.slices, generator):
-            positions = _draw_positions(image, axis, generator, foreground)
+        for axis, positions in zip(drawn.axes, drawn.positions, strict=True):
             chosen = _take_slices(pair, axis, torch.cat([positions, positions]))
             by_shape[chosen.shape[-2], chosen.shape[-1]].append(chosen)
         total = torch.stack([self._distance(group) for group in by_shape.values()]).sum()
@@ -95,6 +164,9 @@ def make_perceptual_loss(
     slices: int,
     weights_file: str | Path = "",
     distance: FeatureDistance = "squared",
+    *,
+    planes: Planes = "all",
+    depths: tuple[float, float] | None = None,
 ) -> PerceptualLoss | None:
     """Build the loss that a recipe names, or None for "none".
 
@@ -105,7 +177,8 @@ def make_perceptual_loss(
     """
     if backbone == "none":
         return None
-    return PerceptualLoss(load_backbone(backbone, weights_file), slices, distance)
+    features = load_backbone(backbone, weights_file)
+    return PerceptualLoss(features, slices, distance, planes=planes, depths=depths)
 
 
 def _squared_distance(ours: Tensor, theirs: Tensor) -> Tensor:
@@ -117,23 +190,30 @@ def _unit_distance(ours: Tensor, theirs: Tensor) -> Tensor:
     return difference.square().sum(dim=1).mean(dim=(1, 2)).sum()
 
 
-def _planes(count: int, generator: torch.Generator) -> list[int]:
-    """Draw the axes across which to slice: each plane as often, up to one, as the others."""
+def _planes(count: int, across: Sequence[int], generator: torch.Generator) -> tuple[int, ...]:
+    """Draw the axes across which to slice: each of them as often, up to one, as the others."""
     axes: list[int] = []
     while len(axes) < count:
-        order = torch.randperm(3, generator=generator, device=generator.device)
-        axes += [2 + axis for axis in order.tolist()]
-    return axes[:count]
+        order = torch.randperm(len(across), generator=generator, device=generator.device)
+        axes += [across[number] for number in order.tolist()]
+    return tuple(axes[:count])
 
 
 def _draw_positions(
-    image: Tensor, axis: int, generator: torch.Generator, foreground: Tensor | None
+    image: Tensor,
+    axis: int,
+    generator: torch.Generator,
+    foreground: Tensor | None,
+    depths: tuple[float, float] | None,
 ) -> Tensor:
     """Draw one slice ``(B,)`` of each sample across `axis`."""
     batch, size = image.shape[0], image.shape[axis]
     share = torch.rand(batch, generator=generator, device=generator.device).to(image.device)
     first, count = torch.zeros(1, device=image.device), torch.full((1,), size, device=image.device)
-    if foreground is not None:
+    if depths is not None:
+        first = first + int(depths[0] * size)
+        count = (int(depths[1] * size) - first).clamp_min(1)
+    elif foreground is not None:
         inside = foreground.movedim(axis, 1).flatten(2).any(dim=2)
         index = torch.arange(size, device=image.device)
         lowest = torch.where(inside, index, size).amin(dim=1)

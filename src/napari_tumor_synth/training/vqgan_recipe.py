@@ -22,12 +22,8 @@ from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer import TransformerSettings
 from napari_tumor_synth.networks.vqgan import VqganSettings
-from napari_tumor_synth.training.vqgan_stage_settings import (
-    AutoencoderTraining,
-    Positive,
-    RecipePart,
-    TokenTraining,
-)
+from napari_tumor_synth.training.vqgan_loss_settings import Positive, RecipePart
+from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining, TokenTraining
 
 
 class VqganRecipe(RecipePart):

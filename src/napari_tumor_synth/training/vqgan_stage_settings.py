@@ -1,5 +1,8 @@
 """Settings of the stages of a 3D-VQGAN training, with the papers' numbers as defaults.
 
+Where the authors' code does something else, a switch beside the paper's way says so; the recipes
+``*-released`` set them all.
+
 Papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-VQGAN-cond").
 
 .. [1] Zhou et al., Generating 3D Brain Tumor Regions in MRI using Vector-Quantization Generative
@@ -11,17 +14,17 @@ Papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-VQGAN-
 import math
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class RecipePart(BaseModel):
-    """A table of a recipe: unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from napari_tumor_synth.training.vqgan_loss_settings import (
+    AdversarialSchedule,
+    LossWeights,
+    NonNegative,
+    PerceptualChoice,
+    Positive,
+    RecipePart,
+    Share,
+)
 
 
 class Phase(RecipePart):
@@ -55,77 +58,6 @@ class Phase(RecipePart):
         return (self.epochs or 0) * math.ceil(rois / self.batch)
 
 
-class LossWeights(RecipePart):
-    """Weights of Eq. 5 of [1]_ and Eq. 3 of [2]_.
-
-    Attributes
-    ----------
-    l1, feature_matching, gradient, codebook : float
-        lambda_1, lambda_3, lambda_4, lambda_5: 4, 4, 4, 1 in both papers.
-    perceptual : float
-        lambda_2: 1 in both papers; needs a backbone.
-    adversarial : float
-        Weight of the generator's adversarial term. It is missing from the papers' equations but
-        present in their code.
-    reconstruction, classification : float
-        C_1 = 0.8 and C_2 = 0.2 of [2]_; 1 and 0 give [1]_.
-    foreground : float
-        Weight of voxels inside the tumour in the L1 term; 1 in the papers.
-    """
-
-    l1: NonNegative = 4.0
-    perceptual: NonNegative = 0.0
-    feature_matching: NonNegative = 4.0
-    gradient: NonNegative = 4.0
-    codebook: NonNegative = 1.0
-    adversarial: NonNegative = 1.0
-    reconstruction: NonNegative = 1.0
-    classification: NonNegative = 0.0
-    foreground: Positive = 1.0
-
-
-class PerceptualChoice(RecipePart):
-    """The perceptual term.
-
-    Attributes
-    ----------
-    backbone : {"efficientnet-lite0", "vgg16", "none"}
-        VGG16 in the papers: name a file of its weights. EfficientNet-Lite0 is installed.
-    slices : int
-        3 in [1]_, 6 in [2]_.
-    distance : {"unit", "squared"}
-        Between features scaled to unit length, whose size does not depend on the backbone, or the
-        squared difference of Eq. 1, which for EfficientNet-Lite0 is some 60 times larger.
-    weights_file : str
-        Weights of VGG16.
-    """
-
-    backbone: Literal["efficientnet-lite0", "vgg16", "none"] = "none"
-    slices: Annotated[int, Field(ge=1)] = 3
-    distance: Literal["unit", "squared"] = "unit"
-    weights_file: str = ""
-
-
-class AdversarialSchedule(RecipePart):
-    """When the discriminator starts and how its term grows.
-
-    The papers do not say; their code starts at epoch 1,500 to 2,500 of 4,000.
-
-    Attributes
-    ----------
-    start : float
-        Share of the stage after which the discriminator starts to learn.
-    warm_up : float
-        Share of the stage during which it learns before the generator feels it.
-    ramp : float
-        Share of the stage over which its terms grow to full weight.
-    """
-
-    start: Share = 0.5
-    warm_up: Share = 0.02
-    ramp: Share = 0.1
-
-
 class AutoencoderTraining(RecipePart):
     """First stage.
 
@@ -141,8 +73,18 @@ class AutoencoderTraining(RecipePart):
         At the last step.
     warm_up_steps : int
         Steps in which the learning rate grows to its peak.
+    clipping : {"norm", "value"}
+        Of the gradient: shortened as a whole, or each of its elements cut off by itself, which
+        changes its direction (both codes). The papers say nothing.
     clip_norm : float
-        Largest norm of the gradient.
+        Largest norm, for ``clipping = "norm"``.
+    clip_value : float
+        Largest size of an element, for ``clipping = "value"``: 1 in both codes.
+    label_smoothing : float
+        Of the auxiliary classifier's cross-entropy: 0 in [2]_, 0.1 in its code.
+    ema_decay : float
+        Of the average of the weights over the steps, which is what is reviewed and kept; 0 keeps
+        the weights of the last step, as the papers do.
     quantiser_start : float
         Share of the stage during which the decoder sees the latent itself, so that the codebooks
         begin in a latent that has settled; 0 in the papers.
@@ -159,11 +101,20 @@ class AutoencoderTraining(RecipePart):
     betas: tuple[Share, Share] = (0.5, 0.9)
     final_learning_rate: NonNegative = 0.0
     warm_up_steps: Annotated[int, Field(ge=0)] = 0
+    clipping: Literal["norm", "value"] = "norm"
     clip_norm: Positive = 1.0
+    clip_value: Positive = 1.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     quantiser_start: Annotated[float, Field(ge=0, lt=1)] = 0.0
     losses: LossWeights = LossWeights()
     perceptual: PerceptualChoice = PerceptualChoice()
     adversarial: AdversarialSchedule = AdversarialSchedule()
+
+    @property
+    def clip_limit(self) -> float:
+        """What the gradient, or each of its elements, is cut down to."""
+        return self.clip_norm if self.clipping == "norm" else self.clip_value
 
     @model_validator(mode="after")
     def _nothing_is_off_in_silence(self) -> Self:
@@ -193,6 +144,9 @@ class TokenTraining(RecipePart):
         Steps in which the learning rate grows to its peak.
     clip_norm : float
         Largest norm of the gradient.
+    ema_decay : float
+        Of the average of the weights over the steps, which is what is reviewed and kept; 0 keeps
+        the weights of the last step, as the papers do.
     masking : {"random-codes", "hybrid", "cosine", "none"}
         Random codes ([1]_ section 3.1), temporal-agnostic hybrid masking ([2]_ section 2.1), a
         cosine schedule with [MASK] only (bidirectional models), or clean next-token prediction.
@@ -202,8 +156,14 @@ class TokenTraining(RecipePart):
         Share of the ranking that counts as important: 0.25 in [2]_.
     sided : {"single", "double"}
         Neighbours masked with each important token ([2]_ appendix B.2).
+    mask_selection : {"paper", "released"}
+        How hybrid masking chooses positions: as [2]_ section 2.1 says, or as its code does, which
+        weighs draws by the token's index and so masks late slabs most.
+    start_token : {"random", "zero"}
+        What begins a sequence of an unconditional model: a random code ([1]_ section 4.3), or
+        always code 0 (its code's training; it samples from either).
     loss_on : {"masked", "all"}
-        Positions in the cross-entropy: the masked ones (Eq. 6 of [1]_), or all.
+        Positions in the cross-entropy: the masked ones (Eq. 6 of [1]_), or all (both codes).
     mirror : bool
         Learn each ROI mirrored left-right too.
     """
@@ -215,9 +175,20 @@ class TokenTraining(RecipePart):
     schedule: Literal["constant", "cosine"] = "constant"
     warm_up_steps: Annotated[int, Field(ge=0)] = 0
     clip_norm: Positive = 1.0
+    ema_decay: Annotated[float, Field(ge=0, lt=1)] = 0.0
     masking: Literal["random-codes", "hybrid", "cosine", "none"] = "random-codes"
     mask_ratio: Share = 0.5
     top_k: Share = 0.25
     sided: Literal["single", "double"] = "single"
+    mask_selection: Literal["paper", "released"] = "paper"
+    start_token: Literal["random", "zero"] = "random"
     loss_on: Literal["masked", "all"] = "masked"
     mirror: bool = False
+
+    @model_validator(mode="after")
+    def _nothing_is_off_in_silence(self) -> Self:
+        if self.mask_selection == "released" and self.masking != "hybrid":
+            raise ValueError('mask_selection "released" is for masking "hybrid"')
+        if self.mask_selection == "released" and self.sided == "double":
+            raise ValueError('mask_selection "released" is for sided "single"')
+        return self
