@@ -18,9 +18,9 @@ from napari_tumor_synth.training.masking import (
     Corruption,
     corrupt,
     cosine_mask,
-    hybrid_mask,
     random_code_mask,
 )
+from napari_tumor_synth.training.masking_hybrid import hybrid_mask
 from napari_tumor_synth.training.safe_step import take_step
 from napari_tumor_synth.training.schedule import (
     constant_rate,
