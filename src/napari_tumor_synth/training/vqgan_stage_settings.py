@@ -124,6 +124,11 @@ class AutoencoderTraining(RecipePart):
             )
         return self
 
+    @property
+    def clip_limit(self) -> float:
+        """What the way of clipping clips to."""
+        return self.clip_norm if self.clipping == "norm" else self.clip_value
+
 
 class TokenTraining(RecipePart):
     """Second stage.
