@@ -21,6 +21,13 @@ def test_the_commit_of_the_source_is_recorded():
     assert source_commit().removesuffix("+changes") == head.stdout.strip()
 
 
+@pytest.fixture(autouse=True)
+def looked_up_anew():
+    source_commit.cache_clear()
+    yield
+    source_commit.cache_clear()
+
+
 def test_without_git_the_commit_is_unknown(monkeypatch):
     monkeypatch.setenv("PATH", "")
     assert environment()["commit"] == "unknown"

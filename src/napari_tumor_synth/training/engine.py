@@ -1,16 +1,16 @@
-"""The training loop: steps, curves, states, and stopping at any time.
+"""The training loop: steps, curves, states, alarms, and stopping at any time.
 
 A stage is a pure function of its state and the number of the step: what is random in a step is
 drawn from a generator seeded by (seed, stage, step). A run that is stopped and resumed therefore
-takes the same steps as one that was not.
+takes the same steps as one that was not, and leaves the same curves.
 """
 
 import math
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,25 +18,11 @@ import torch
 from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.progress import Cancelled, OnProgress, Progress, ignore_progress
 from napari_tumor_synth.training.run_folder import RunFolder
+from napari_tumor_synth.training.stage import Stage, StepOutcome
+from napari_tumor_synth.training.stopping import StopAsked, TimeIsUp, tell_all, watched
 
-
-class Stage(Protocol):
-    """One part of a training that the engine can drive."""
-
-    name: str
-    total_steps: int
-
-    def step(self, index: int) -> Mapping[str, float]:
-        """Take step `index` (from 0) and return its figures; a skipped step reports ``skipped``."""
-
-    def review(self, index: int) -> Mapping[str, float]:
-        """Measure on held-out data after `index` steps, and draw what there is to look at."""
-
-    def state(self) -> dict[str, Any]:
-        """Return all that the next steps depend on."""
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Go back to a state."""
+_OWN = "engine"  # what the engine adds to a stage's state
+_TIMED_STEPS = 500
 
 
 @dataclass(frozen=True)
@@ -64,10 +50,6 @@ class EngineSettings:
     max_skipped: int = 20
 
 
-class TimeIsUp(Exception):  # noqa: N818 - not a failure
-    """The run used the time it was given; its state is saved."""
-
-
 def step_generator(seed: int, stage: str, index: int) -> torch.Generator:
     """Return the random numbers of one step, independent of all others."""
     label = [ord(character) for character in stage]
@@ -85,9 +67,9 @@ def run_stage(
 
     Raises
     ------
-    Cancelled
-        `on_progress` asked to stop; the state is saved. So it is on KeyboardInterrupt, except in
-        the middle of a step, which leaves the state saved before.
+    Cancelled, StopAsked
+        `on_progress`, or a file in the folder, asked to stop; the state is saved. So it is on
+        KeyboardInterrupt, except in the middle of a step, which leaves the state saved before.
     TimeIsUp
         The deadline has passed; the state is saved.
     TrainingError
@@ -95,62 +77,122 @@ def run_stage(
     OutputError
         The folder cannot be written; the newest whole state remains.
     """
-    start = _go_back(stage, folder)
-    last_saved = time.monotonic()
-    pending: dict[str, list[float]] = defaultdict(list)
-    review: Mapping[str, float] = {}
-    skipped = 0
-    done, within_step = start, False
+    loop = _Loop(stage, folder, settings, watched(folder, on_progress, settings.deadline))
+    loop.go_back()
     try:
-        for index in range(start, stage.total_steps):
-            within_step = True
-            figures = stage.step(index)
-            done, within_step = index + 1, False
-            skipped = _count_skipped(figures, skipped, settings.max_skipped, done)
-            for name, value in figures.items():
-                pending[name].append(value)
-            if done % settings.curve_steps == 0 or done == stage.total_steps:
-                _write_means(folder, stage.name, done, pending)
-            if done % settings.review_steps == 0 or done == stage.total_steps:
-                review = stage.review(done)
-                folder.append_curves(stage.name, done, review)
-            now = time.monotonic()
-            if now - last_saved > 60 * settings.save_minutes:
-                folder.save_state(stage.name, done, stage.state())
-                last_saved = now
-            message = ", ".join(f"{name} {value:.3g}" for name, value in figures.items())
-            on_progress(Progress(done, stage.total_steps, f"{stage.name}: {message}"))
-            if now > settings.deadline and done < stage.total_steps:
-                raise TimeIsUp
-    except (Cancelled, TimeIsUp, KeyboardInterrupt):
-        if not within_step:  # weights of half a step would not be those of any step
-            folder.save_state(stage.name, done, stage.state())
+        while loop.done < stage.total_steps:
+            loop.take_step()
+    except (Cancelled, StopAsked, TimeIsUp, KeyboardInterrupt):
+        if not loop.within_step:  # weights of half a step would not be those of any step
+            loop.save()
         raise
-    folder.save_state(stage.name, done, stage.state())
-    return review
+    loop.save()
+    return loop.review
 
 
-def _go_back(stage: Stage, folder: RunFolder) -> int:
-    latest = folder.latest_state(stage.name)
-    if latest is None:
-        return 0
-    step, state = latest
-    stage.load_state(state)
-    return step
+class _Loop:
+    """A stage under way.
 
+    What the curves need of steps since their last point is saved with each state, so that a
+    resumed run leaves the same curves.
+    """
 
-def _count_skipped(figures: Mapping[str, float], before: int, limit: int, step: int) -> int:
-    if not figures.get("skipped"):
-        return 0
-    if before + 1 > limit:
-        raise TrainingError(
-            f"The losses were not finite for {limit} steps up to step {step}.",
-            "Start a new run with a smaller learning rate or with precision 32-true.",
+    def __init__(
+        self, stage: Stage, folder: RunFolder, settings: EngineSettings, on_progress: OnProgress
+    ) -> None:
+        self.stage, self.folder, self.settings = stage, folder, settings
+        self.on_progress = on_progress
+        self.done = 0
+        self.within_step = False
+        self.review: dict[str, float] = {}
+        self._pending: dict[str, list[float]] = defaultdict(list)
+        self._skipped_in_a_row = 0
+        self._saved_at = -1
+        self._last_saved = time.monotonic()
+        self._times: deque[float] = deque([time.monotonic()], maxlen=_TIMED_STEPS + 1)
+
+    def go_back(self) -> None:
+        """Begin where the newest state was left."""
+        latest = self.folder.latest_state(self.stage.name)
+        if latest is not None:
+            self.done, state = latest
+            self.stage.load_state(state)
+            self._load_own(state.get(_OWN, {}))
+            self._saved_at = self.done
+        self.folder.cut_curves(self.stage.name, self.done)
+        self.folder.reporter.begin_stage(self.stage.name, self.done, self.stage.total_steps)
+
+    def take_step(self) -> None:
+        """Take one step and do all that is due after it."""
+        self.within_step = True
+        outcome = self.stage.step(self.done)
+        self.done += 1
+        self._count_skipped(outcome)
+        for name, value in outcome.figures.items():
+            self._pending[name].append(value)
+        if self._due(self.settings.curve_steps):
+            self._write_means()
+        if self._due(self.settings.review_steps):
+            self._review()
+        self.within_step = False
+        if time.monotonic() - self._last_saved > 60 * self.settings.save_minutes:
+            self.save()
+        self._tell(outcome)
+
+    def save(self) -> None:
+        """Keep the state, unless it is kept already."""
+        if self._saved_at != self.done:
+            own = {
+                "pending": dict(self._pending),
+                "skipped": self._skipped_in_a_row,
+                "review": self.review,
+            }
+            state = {**self.stage.state(), _OWN: own}
+            self.folder.save_state(self.stage.name, self.done, state)
+            self._saved_at = self.done
+        self._last_saved = time.monotonic()
+
+    def _load_own(self, own: Mapping[str, Any]) -> None:
+        self._pending.update(own.get("pending", {}))
+        self._skipped_in_a_row = own.get("skipped", 0)
+        self.review = own.get("review", {})
+
+    def _due(self, every: int) -> bool:
+        return self.done % every == 0 or self.done == self.stage.total_steps
+
+    def _count_skipped(self, outcome: StepOutcome) -> None:
+        if not outcome.skipped:
+            self._skipped_in_a_row = 0
+            return
+        self._skipped_in_a_row += 1
+        self.folder.reporter.skip(self.stage.name, self.done, outcome.skipped)
+        if self._skipped_in_a_row > self.settings.max_skipped:
+            raise TrainingError(
+                f"{self._skipped_in_a_row} steps in a row changed nothing because a loss or its "
+                f"gradient was not finite; the last was step {self.done} of {self.stage.name}: "
+                f"{outcome.skipped}.",
+                "Start a new run with a smaller learning rate or with precision 32-true.",
+            )
+
+    def _write_means(self) -> None:
+        means = {name: float(np.mean(values)) for name, values in self._pending.items()}
+        self._pending.clear()
+        self.folder.append_curves(self.stage.name, self.done, means)
+        self.folder.reporter.alarms("steps", self.stage.alarms(means))
+
+    def _review(self) -> None:
+        self.review = dict(self.stage.review(self.done))
+        self.folder.append_curves(self.stage.name, self.done, self.review)
+        self.folder.reporter.review(self.stage.name, self.done, self.review)
+        self.folder.reporter.alarms("review", self.stage.alarms(self.review))
+
+    def _tell(self, outcome: StepOutcome) -> None:
+        self._times.append(time.monotonic())
+        seconds = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+        self.folder.reporter.tell(
+            figures=dict(outcome.figures) or self.folder.reporter.status.figures,
+            seconds_left=seconds * (self.stage.total_steps - self.done),
         )
-    return before + 1
-
-
-def _write_means(folder: RunFolder, stage: str, step: int, pending: dict[str, list[float]]) -> None:
-    means = {name: float(np.mean(values)) for name, values in pending.items()}
-    folder.append_curves(stage, step, means)
-    pending.clear()
+        said = outcome.skipped or ", ".join(f"{n} {v:.3g}" for n, v in outcome.figures.items())
+        message = f"{self.stage.name}: {said}"
+        tell_all(self.on_progress, Progress(self.done, self.stage.total_steps, message))

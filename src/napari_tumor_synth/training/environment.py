@@ -1,5 +1,6 @@
 """What a training ran with, for its provenance."""
 
+import functools
 import platform
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ def environment() -> dict[str, str]:
     }
 
 
+@functools.cache  # the code that was loaded does not change any more
 def source_commit() -> str:
     """Return the commit of the source in use, with ``+changes`` if files differ from it.
 

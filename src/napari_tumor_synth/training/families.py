@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
-
-import torch
 
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress
 from napari_tumor_synth.training.engine import EngineSettings
+from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-from napari_tumor_synth.training.vqgan_training import require_trainable, train_vqgan
+from napari_tumor_synth.training.vqgan_training import (
+    require_trainable,
+    stage_names,
+    train_vqgan,
+)
 
 Recipe = VqganRecipe
 """Recipe of any family."""
@@ -26,16 +30,22 @@ class TrainableFamily:
     recipe : type
         Pydantic model of its recipes; ``family`` names the family.
     require : callable
-        Raises `TrainingError` before anything is written, when recipe, data or device do not fit.
+        Raises `TrainingError` before anything is written, when recipe, data or machine do not fit.
     train : callable
         Takes a run to its end and writes ``folder.checkpoint``, going on from its newest state.
+    stages : callable
+        Gives the names of the stages of a recipe, in order.
+    export : callable, optional
+        Writes the checkpoint of a run that is not finished, from its newest states, to a path.
     """
 
     recipe: type[Recipe]
-    require: Callable[[Any, RoiCache, torch.device], None]
-    train: Callable[[Any, RoiCache, RunFolder, torch.device, EngineSettings, OnProgress], None]
+    require: Callable[[Any, RoiCache, MachineSettings], None]
+    train: Callable[[Any, RoiCache, RunFolder, MachineSettings, EngineSettings, OnProgress], None]
+    stages: Callable[[Any], tuple[str, ...]]
+    export: Callable[[Any, RoiCache, RunFolder, MachineSettings, Path], None] | None = None
 
 
 FAMILIES: Mapping[str, TrainableFamily] = {
-    "vqgan": TrainableFamily(VqganRecipe, require_trainable, train_vqgan),
+    "vqgan": TrainableFamily(VqganRecipe, require_trainable, train_vqgan, stage_names),
 }

@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from napari_tumor_synth.errors import TrainingError
+from napari_tumor_synth.errors import OutputError, TrainingError
 from napari_tumor_synth.files import atomic_file
 
 _TENSOR = "__tensor__"
@@ -20,11 +20,22 @@ _PAIRS = "__pairs__"  # dictionaries with keys that are no strings, such as an o
 
 
 def write_state(state: Any, path: Path) -> None:
-    """Write a nested state, whole or not at all."""
+    """Write a nested state, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or the disk is full.
+    """
     tensors: dict[str, torch.Tensor] = {}
     structure = _take_apart(state, tensors)
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, {"structure": json.dumps(structure)})
+        try:
+            save_file(tensors, temporary, {"structure": json.dumps(structure)})
+        except SafetensorError as error:  # how the library tells of a full disk
+            raise OutputError(
+                f"Cannot write {path}: {error}.", "Free space and go on with the run with --resume."
+            ) from error
 
 
 def read_state(path: Path) -> Any:
@@ -39,7 +50,7 @@ def read_state(path: Path) -> Any:
         with safe_open(path, framework="pt", device="cpu") as stream:
             structure = json.loads((stream.metadata() or {})["structure"])
             return _put_together(structure, stream)
-    except (OSError, SafetensorError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, SafetensorError, LookupError, ValueError, TypeError) as error:
         raise TrainingError(
             f"The training state {path.name} cannot be read ({error}).",
             "Remove it, so that the run resumes from the one before.",

@@ -1,6 +1,5 @@
 """The stages of a 3D-VQGAN, one after the other, then the checkpoint."""
 
-import time
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Any
@@ -9,13 +8,16 @@ import torch
 from lightning_fabric import Fabric
 
 from napari_tumor_synth.errors import TrainingError
-from napari_tumor_synth.generators.devices import use_all_cores
+from napari_tumor_synth.generators.devices import choose_device, use_all_cores
 from napari_tumor_synth.generators.vqgan_checkpoint import save_vqgan
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress
-from napari_tumor_synth.training.engine import EngineSettings, Stage, TimeIsUp, run_stage
+from napari_tumor_synth.training.engine import EngineSettings, run_stage
+from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.mask_calibration import calibrated_threshold
 from napari_tumor_synth.training.run_folder import RunFolder
+from napari_tumor_synth.training.stage import Stage
+from napari_tumor_synth.training.stopping import watched
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
 from napari_tumor_synth.training.vqgan_decoder import DecoderStage
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe, generator_settings
@@ -28,8 +30,14 @@ _ONLY_CLASS = "tumour"
 """What an unconditional model of a cache without classes makes."""
 
 
-def require_trainable(recipe: VqganRecipe, cache: RoiCache, device: torch.device) -> None:
-    """Make sure that recipe, classes and device go together.
+def stage_names(recipe: VqganRecipe) -> tuple[str, ...]:
+    """Return the stages of a recipe in order."""
+    later = (DecoderStage.name,) if recipe.decoder_training is not None else ()
+    return (AutoencoderStage.name, *later, TransformerStage.name)
+
+
+def require_trainable(recipe: VqganRecipe, cache: RoiCache, machine: MachineSettings) -> None:
+    """Make sure that recipe, classes and machine go together.
 
     Raises
     ------
@@ -48,14 +56,14 @@ def require_trainable(recipe: VqganRecipe, cache: RoiCache, device: torch.device
             f"The recipe {recipe.name} knows no classes, but the cache has several: {found}.",
             "Prepare the cases of one class, or choose a class-conditional recipe.",
         )
-    require_safe_precision(recipe, device)
+    require_safe_precision(recipe, choose_device(machine.device))
 
 
 def train_vqgan(
     recipe: VqganRecipe,
     cache: RoiCache,
     folder: RunFolder,
-    device: torch.device,
+    machine: MachineSettings,
     settings: EngineSettings,
     on_progress: OnProgress,
 ) -> None:
@@ -63,10 +71,10 @@ def train_vqgan(
 
     Raises
     ------
-    TrainingError, OutputError, Cancelled, TimeIsUp
+    TrainingError, OutputError, Cancelled, StopAsked, TimeIsUp
         As `run_stage`.
     """
-    fabric = _fabric(recipe, device)
+    fabric = _fabric(recipe, choose_device(machine.device))
     autoencoders = _train_autoencoder(recipe, cache, folder, fabric, settings, on_progress)
     transformer = _train_transformer(
         recipe, cache, folder, fabric, settings, autoencoders[0], on_progress
@@ -136,12 +144,7 @@ def _train_transformer(
     autoencoder: AutoencoderStage,
     on_progress: OnProgress,
 ) -> TransformerStage:
-
-    def watched(progress: Progress) -> None:
-        on_progress(progress)
-        if time.monotonic() > settings.deadline:
-            raise TimeIsUp
-
+    listener = watched(folder, on_progress, settings.deadline)
     sets = [
         encode_once(
             folder.path / f"tokens-{split}.safetensors",
@@ -150,7 +153,7 @@ def _train_transformer(
             cache.indices(split),
             fabric,
             mirror=recipe.token_training.mirror and split == "train",
-            on_progress=watched,
+            on_progress=listener,
         )
         for split in ("train", "validation")
     ]

@@ -1,0 +1,117 @@
+"""What must not change between the beginning of a run and going on with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from napari_tumor_synth.errors import TrainingError
+from napari_tumor_synth.training.run_record import RunRecord
+
+_ANOTHER_RUN = "Go on without naming a recipe, or start a new run in another folder."
+_NAMED = 3
+
+
+def require_same_recipe(begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Refuse another recipe.
+
+    Parameters
+    ----------
+    begun, wanted : mapping
+        Recipes as JSON types, both with all settings.
+
+    Raises
+    ------
+    TrainingError
+        Names the settings that differ, as dotted names with both values.
+    """
+    before, after = _flat(begun), _flat(wanted)
+    different = [
+        f"{name} was {_shown(before, name)} and is {_shown(after, name)} now"
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+    if different:
+        more = len(different) - _NAMED
+        named = "; ".join(different[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
+        raise TrainingError(
+            f"The recipe differs from the one that this run began with: {named}.", _ANOTHER_RUN
+        )
+
+
+def require_same_data(begun: RunRecord, wanted: RunRecord) -> None:
+    """Refuse another cohort.
+
+    Raises
+    ------
+    TrainingError
+        Tells the numbers of ROIs of both, where they differ.
+    """
+    if begun.data == wanted.data:
+        return
+    if begun.classes and begun.classes != wanted.classes:
+        how = f"its classes were {_listed(begun.classes)} and are {_listed(wanted.classes)} now"
+    elif begun.rois and begun.rois != wanted.rois:
+        how = f"it had {_counts(begun.rois)} and has {_counts(wanted.rois)} now"
+    else:
+        how = "there are as many ROIs, but their images or their split have changed"
+    raise TrainingError(
+        f"The cohort differs from the one that this run began with: {how}.",
+        "Name the cohort of this run with --data, or start a new run in another folder.",
+    )
+
+
+def changed_code(begun: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return in words how the code differs, or "" if it does not."""
+    name = "napari-tumor-synth"
+    commits = begun.get("commit", "unknown"), now.get("commit", "unknown")
+    same_commit = "unknown" in commits or commits[0] == commits[1]
+    if begun.get(name) == now.get(name) and same_commit:
+        return ""
+    return f"It began with {_code(begun)}, and this is {_code(now)}"
+
+
+def require_same_code(begun: Mapping[str, str], now: Mapping[str, str]) -> None:
+    """Refuse other code, with which the run would not end as it would have.
+
+    Raises
+    ------
+    TrainingError
+        Names both versions.
+    """
+    if change := changed_code(begun, now):
+        raise TrainingError(
+            f"The program has changed since this run began. {change}.",
+            "Use the one it began with, or go on all the same with --accept-changed-code.",
+        )
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _shown(settings: Mapping[str, Any], name: str) -> str:
+    if name not in settings or settings[name] is None:
+        return "not set"
+    text = str(settings[name])
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _counts(rois: Mapping[str, int]) -> str:
+    parts = ", ".join(f"{count} for {split}" for split, count in rois.items())
+    return f"{sum(rois.values())} ROIs ({parts})"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "unknown"
+
+
+def _code(environment: Mapping[str, str]) -> str:
+    commit, plus, _ = environment.get("commit", "unknown").partition("+")
+    changed = " with changes" if plus else ""
+    at = "" if commit == "unknown" else f" at commit {commit[:12]}{changed}"
+    return f"version {environment.get('napari-tumor-synth', 'unknown')}{at}"
