@@ -9,10 +9,11 @@ Papers: [1]_ (unconditional, "3D-VQGAN") and [2]_ (class-conditional, "3D-VQGAN-
 """
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from napari_tumor_synth.files import sha256_of_file
 from napari_tumor_synth.generators.provenance import DecodingSettings
@@ -22,6 +23,7 @@ from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer import TransformerSettings
 from napari_tumor_synth.networks.vqgan import VqganSettings
+from napari_tumor_synth.training.main_settings import SettingOffered
 from napari_tumor_synth.training.vqgan_loss_settings import Positive, RecipePart
 from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining, TokenTraining
 
@@ -53,12 +55,12 @@ class VqganRecipe(RecipePart):
         Mirror half of the ROIs left-right in the first stage.
     autoencoder, importance, discriminator, transformer
         The networks, see below; without ``importance`` every region weighs the same, without
-        ``discriminator`` the first stage has no adversarial term.
+        ``discriminator`` the first stage has no adversarial term. ``false`` leaves either out.
     autoencoder_training, token_training
         The stages of the papers, see below.
     decoder_training : AutoencoderTraining, optional
         After the first stage, its decoder alone learns on, from codes that no longer change; not in
-        the papers.
+        the papers. ``false`` leaves it out.
     decoding : DecodingSettings
         What ``generate`` uses unless told otherwise.
     """
@@ -82,6 +84,60 @@ class VqganRecipe(RecipePart):
     token_training: TokenTraining = TokenTraining()
     decoding: DecodingSettings = DecodingSettings()
 
+    FOLLOWERS: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "autoencoder.codes": ("transformer.codes",),
+        "autoencoder.levels": ("transformer.levels",),
+    }
+    """Settings that must be equal to another one, and follow it when it is changed."""
+
+    MAIN_SETTINGS: ClassVar[tuple[SettingOffered, ...]] = (
+        SettingOffered("name", "Name", "Of the generator: small letters, digits, dots, hyphens"),
+        SettingOffered(
+            "autoencoder_training.phases", "First stage", "How long the autoencoder learns"
+        ),
+        SettingOffered(
+            "autoencoder_training.phases.0.batch", "First stage: batch", "ROIs or patches a step"
+        ),
+        SettingOffered(
+            "autoencoder_training.learning_rate",
+            "First stage: learning rate",
+            "Adam's at its peak; it falls along a cosine",
+        ),
+        SettingOffered(
+            "autoencoder_training.adversarial.start",
+            "Discriminator from",
+            "Share of the first stage, 0 to 1, after which it learns",
+        ),
+        SettingOffered(
+            "autoencoder_training.losses.gradient",
+            "Weight of the gradient loss",
+            "Sharpness of edges; 4 in the papers, 0 leaves it out",
+        ),
+        SettingOffered("autoencoder.codes", "Codes", "Entries of the codebook, K"),
+        SettingOffered("token_training.phases", "Second stage", "How long the transformer learns"),
+        SettingOffered(
+            "token_training.phases.0.batch", "Second stage: batch", "Token sequences a step"
+        ),
+        SettingOffered(
+            "token_training.learning_rate", "Second stage: learning rate", "AdamW's at its peak"
+        ),
+        SettingOffered(
+            "token_training.mask_ratio",
+            "Masked share",
+            "Share of the tokens, 0 to 1, that the transformer does not get to see",
+            shown_if=("token_training.masking", ("random-codes", "hybrid")),
+        ),
+        SettingOffered(
+            "token_training.top_k",
+            "Important share",
+            "Share of the tokens, 0 to 1, that counts as important",
+            shown_if=("token_training.masking", ("hybrid",)),
+        ),
+        SettingOffered("precision", "Precision", "16-mixed for GPUs, bf16-mixed for processors"),
+        SettingOffered("seed", "Seed", "Of everything random in training"),
+    )
+    """What a panel offers to change."""
+
     def recorded(self) -> dict[str, Any]:
         """Return the recipe as JSON types, for records: a file is named by its SHA-256.
 
@@ -91,11 +147,13 @@ class VqganRecipe(RecipePart):
         for stage in ("autoencoder_training", "decoder_training"):
             perceptual = (content[stage] or {}).get("perceptual", {})
             if weights := perceptual.get("weights_file"):
-                known = Path(weights).is_file()
-                perceptual["weights_file"] = (
-                    f"sha256:{sha256_of_file(Path(weights))}" if known else ""
-                )
+                perceptual["weights_file"] = _without_its_place(weights)
         return content
+
+    @field_validator("importance", "discriminator", "decoder_training", mode="before")
+    @classmethod
+    def _left_out(cls, value: Any) -> Any:
+        return None if value is False else value
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
@@ -107,14 +165,16 @@ class VqganRecipe(RecipePart):
             "transformer.grid": (self.transformer.grid or grid, grid),
             "autoencoder.in_channels": (self.autoencoder.in_channels, len(self.sequences)),
             "conditional": (self.conditional, self.transformer.classes > 0),
-            "masking cosine": (
-                self.token_training.masking == "cosine",
-                not self.transformer.causal,
-            ),
         }
         for name, (given, needed) in wanted.items():
             if given != needed:
                 raise ValueError(f"{name} is {given}, but the other settings need {needed}")
+        if (self.token_training.masking == "cosine") is self.transformer.causal:
+            raise ValueError(
+                'masking "cosine" is for transformer.causal = false, and that takes no other'
+            )
+        if self.conditional and self.token_training.start_token == "zero":
+            raise ValueError('start_token "zero" is for conditional = false')
         if self.token_training.masking == "hybrid" and self.importance is None:
             raise ValueError("hybrid masking needs importance scores: add [importance]")
         training = self.autoencoder_training
@@ -129,6 +189,14 @@ class VqganRecipe(RecipePart):
                 "losses.classification to 0"
             )
         return self
+
+
+def _without_its_place(weights: str) -> str:
+    """Return a file's hash; what is hashed already stays, and what is not there is nothing."""
+    if weights.startswith("sha256:"):
+        return weights
+    path = Path(weights)
+    return f"sha256:{sha256_of_file(path)}" if path.is_file() else ""
 
 
 def generator_settings(
