@@ -12,9 +12,11 @@ from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.progress import Cancelled
+from napari_tumor_synth.training import token_lessons
 from napari_tumor_synth.training.masking import Corruption
 from napari_tumor_synth.training.recipe_files import load_recipe
 from napari_tumor_synth.training.train import train_generator
+from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_tokens import TokenSet
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 from tiny_cohort import TINY_RECIPE, write_blobs
@@ -104,18 +106,21 @@ def test_terms_that_would_be_off_in_silence_are_refused(tmp_path, text, message)
 
 
 @pytest.mark.parametrize("counted", ["masked", "all"])
-def test_the_loss_counts_the_positions_that_the_recipe_names(counted, tmp_path):
+def test_the_loss_counts_the_positions_that_the_recipe_names(counted, tmp_path, monkeypatch):
     text = SHORT.replace('"hybrid"', f'"hybrid"\nloss_on = "{counted}"')
     recipe = load_recipe(_recipe(tmp_path, text.replace("dropout = 0.1", "")))
     generator = torch.Generator().manual_seed(0)
     tokens = torch.randint(16, (2, 64, 2), generator=generator)
     rows = TokenSet(tokens, torch.full((2, 64), 0.5), torch.tensor([0, 1]))
-    stage = TransformerStage(recipe, rows, rows, Fabric(accelerator="cpu", devices=1))
+    fabric = Fabric(accelerator="cpu", devices=1)
+    nothing = AutoencoderModule(recipe, 2)
+    stage = TransformerStage(recipe, rows, rows, fabric, nothing, ("HGG", "LGG"), tmp_path)
     masked = torch.zeros(2, 64, dtype=torch.bool)
     masked[0, 5] = masked[1, 60:] = True
     corruption = Corruption(mask_token=masked, random_code=torch.zeros_like(masked))
-    loss = stage._loss(tokens, rows.classes, corruption, generator)
+    monkeypatch.setattr(token_lessons, "chosen_corruption", lambda *_: corruption)
+    monkeypatch.setattr(stage, "_rows", lambda *_: torch.arange(2))
     chances = stage.bare.logits(stage.bare(tokens, rows.classes, masked), tokens).log_softmax(-1)
     each = -chances.gather(-1, tokens[..., None])[..., 0]
     expected = each[masked].mean() if counted == "masked" else each.mean()
-    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert stage.step(0).figures["loss"] == pytest.approx(expected.item(), rel=1e-5)

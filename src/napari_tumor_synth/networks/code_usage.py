@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from napari_tumor_synth.networks.ranks import summed_over_ranks
+
 
 class CodeUsage:
     """Count codes over a data set; a single batch says little about usage.
@@ -22,6 +24,25 @@ class CodeUsage:
         """Count codes (B, levels, s, a, r)."""
         for level, count in enumerate(self.counts):
             count += torch.bincount(codes[:, level].flatten().cpu(), minlength=len(count))
+
+    def reset(self) -> None:
+        """Begin anew."""
+        self.counts = torch.zeros_like(self.counts)
+
+    def over_ranks(self, device: torch.device) -> "CodeUsage":
+        """Return the counts of all processes together, which talk on `device`."""
+        together = CodeUsage(self.counts.shape[1], self.counts.shape[0])
+        together.counts = summed_over_ranks(self.counts.to(device, copy=True)).cpu()
+        return together
+
+    def figures(self, prefix: str = "") -> dict[str, float]:
+        """Return usage and perplexity of each level, numbered from 1, by name."""
+        both = enumerate(zip(self.usage(), self.perplexity(), strict=True), start=1)
+        return {
+            f"{prefix}{name} {level}": value
+            for level, values in both
+            for name, value in zip(("usage", "perplexity"), values, strict=True)
+        }
 
     def usage(self) -> list[float]:
         """Return the share of codes used at least once, for each level, in [0, 1]."""

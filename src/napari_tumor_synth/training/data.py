@@ -1,6 +1,6 @@
 """Batches of ROIs, the same in every run with the same seed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -44,7 +44,12 @@ class BatchSampler:
         self.mirror = mirror
 
     def batch(
-        self, number: int, size: int, crop: int | None, generator: torch.Generator
+        self,
+        number: int,
+        size: int,
+        crop: int | None,
+        random: Callable[[int], torch.Generator],
+        share: slice = slice(None),
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return batch `number` of the run: images ``(B, C, S, A, R)`` and classes ``(B,)``.
 
@@ -56,11 +61,18 @@ class BatchSampler:
             ROIs in it.
         crop : int or None
             Edge of a cubic patch around a random voxel of the tumour; None gives whole ROIs.
-        generator : torch.Generator
-            Where patches and mirrorings are drawn from.
+        random : callable
+            Takes the place of an ROI in the whole batch, and gives the generator that its patch and
+            its mirroring are drawn from.
+        share : slice
+            Which places of the whole batch are wanted.
         """
-        chosen = self._order(number * size, size)
-        images = [self._one(int(index), crop, generator) for index in chosen]
+        places = range(size)[share]
+        chosen = self._order(number * size, size)[share]
+        images = [
+            self._one(int(index), crop, random(place))
+            for place, index in zip(places, chosen, strict=True)
+        ]
         classes = [self.source.class_index(int(index)) for index in chosen]
         return torch.stack(images), torch.tensor(classes)
 

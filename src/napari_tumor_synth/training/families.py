@@ -10,12 +10,9 @@ from napari_tumor_synth.progress import OnProgress
 from napari_tumor_synth.training.engine import EngineSettings
 from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.run_folder import RunFolder
+from napari_tumor_synth.training.vqgan_checks import require_trainable
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-from napari_tumor_synth.training.vqgan_training import (
-    require_trainable,
-    stage_names,
-    train_vqgan,
-)
+from napari_tumor_synth.training.vqgan_training import export_vqgan, stage_names, train_vqgan
 
 Recipe = VqganRecipe
 """Recipe of any family."""
@@ -47,5 +44,7 @@ class TrainableFamily:
 
 
 FAMILIES: Mapping[str, TrainableFamily] = {
-    "vqgan": TrainableFamily(VqganRecipe, require_trainable, train_vqgan, stage_names),
+    "vqgan": TrainableFamily(
+        VqganRecipe, require_trainable, train_vqgan, stage_names, export_vqgan
+    ),
 }

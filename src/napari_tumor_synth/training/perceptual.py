@@ -92,7 +92,13 @@ class PerceptualLoss(nn.Module):
         self.depths = depths
 
     def draw(
-        self, image: Tensor, generator: torch.Generator, foreground: Tensor | None = None
+        self,
+        image: Tensor,
+        generator: torch.Generator,
+        foreground: Tensor | None = None,
+        *,
+        first: int = 0,
+        whole: int | None = None,
     ) -> DrawnSlices:
         """Draw planes and slices; each sample has slices of its own.
 
@@ -106,11 +112,17 @@ class PerceptualLoss(nn.Module):
             ``(B, 1, S, A, R)`` bool. Unless there are `depths`, slices are drawn between the first
             and the last that hold foreground; a sample without any, or all samples when not given,
             use all slices.
+        first, whole : int
+            Where these samples begin in a batch of `whole` samples that several processes share;
+            they get the slices that they would get in it.
         """
         axes = _planes(self.slices, self.across, generator)
-        positions = [
-            _draw_positions(image, axis, generator, foreground, self.depths) for axis in axes
-        ]
+        own = slice(first, first + len(image))
+        positions = []
+        for axis in axes:
+            share = torch.rand(whole or len(image), generator=generator, device=generator.device)
+            own_share = share[own].to(image.device)
+            positions.append(_positions(image, axis, own_share, foreground, self.depths))
         return DrawnSlices(axes, torch.stack(positions))
 
     @in_float32
@@ -199,16 +211,15 @@ def _planes(count: int, across: Sequence[int], generator: torch.Generator) -> tu
     return tuple(axes[:count])
 
 
-def _draw_positions(
+def _positions(
     image: Tensor,
     axis: int,
-    generator: torch.Generator,
+    share: Tensor,
     foreground: Tensor | None,
     depths: tuple[float, float] | None,
 ) -> Tensor:
-    """Draw one slice ``(B,)`` of each sample across `axis`."""
-    batch, size = image.shape[0], image.shape[axis]
-    share = torch.rand(batch, generator=generator, device=generator.device).to(image.device)
+    """Return one slice ``(B,)`` of each sample across `axis`: a share of those there are."""
+    size = image.shape[axis]
     first, count = torch.zeros(1, device=image.device), torch.full((1,), size, device=image.device)
     if depths is not None:
         first = first + int(depths[0] * size)

@@ -1,24 +1,37 @@
 """Steps of an optimiser that leave no damage behind when a number is not finite."""
 
-from typing import Any
+from typing import Any, Literal
 
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from napari_tumor_synth.training.clipping import clip_gradients
 
-def take_step(fabric: Fabric, module: Any, optimiser: Any, max_norm: float) -> bool:
+
+def take_step(
+    fabric: Fabric,
+    module: Any,
+    optimiser: Any,
+    limit: float,
+    clipping: Literal["norm", "value"] = "norm",
+) -> bool:
     """Clip the gradients and step, unless one is not finite; tell whether the step was taken.
 
     In float16 every step counts as taken: the scaler skips what is not finite, and lowers its
-    scale.
+    scale. How to clip is said in `clip_gradients`.
     """
-    norm = fabric.clip_gradients(module, optimiser, max_norm=max_norm, error_if_nonfinite=False)
+    norm = clip_gradients(fabric, module, optimiser, clipping, limit)
     has_scaler = getattr(fabric.strategy.precision, "scaler", None) is not None
     taken = has_scaler or norm is None or bool(norm.isfinite())
     if taken:
         optimiser.step()
     return taken
+
+
+def clear_gradients(optimiser: Any) -> None:
+    """Forget all gradients."""
+    optimiser.zero_grad(set_to_none=True)
 
 
 class RunningStatistics:

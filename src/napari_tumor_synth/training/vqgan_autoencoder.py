@@ -1,40 +1,38 @@
-"""First stage of a 3D-VQGAN: the autoencoder, its codebook and, late, its discriminator.
+"""First stage of a 3D-VQGAN: the autoencoder, its codebook and, late, its discriminator."""
 
-The losses are Eq. 5 of [1]_ and Eq. 3 of [2]_ (see `vqgan_recipe`).
-"""
-
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
-from napari_tumor_synth.imaging.intensity import BACKGROUND
-from napari_tumor_synth.networks.discriminator import PatchDiscriminator
 from napari_tumor_synth.networks.memory import channels_last
+from napari_tumor_synth.networks.recompute import set_recompute
+from napari_tumor_synth.training.adversarial_weight import AdversarialStrength, strength_at
 from napari_tumor_synth.training.data import BatchSampler, RoiSource
-from napari_tumor_synth.training.engine import step_generator
-from napari_tumor_synth.training.gradient_loss import gradient_loss
-from napari_tumor_synth.training.losses import (
-    adversarial_loss,
-    feature_matching_loss,
-    hinge_discriminator_loss,
-    l1_loss,
-    ramp,
-)
+from napari_tumor_synth.training.micro_batches import own_share, parts_of
+from napari_tumor_synth.training.non_finite import NotFinite, require_finite
 from napari_tumor_synth.training.perceptual import make_perceptual_loss
-from napari_tumor_synth.training.safe_step import RunningStatistics, take_step
+from napari_tumor_synth.training.random_streams import item_generator, step_generator
+from napari_tumor_synth.training.safe_step import RunningStatistics, clear_gradients, take_step
 from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
-from napari_tumor_synth.training.vqgan_module import AutoencoderModule
+from napari_tumor_synth.training.stage import Alarm, StepOutcome
+from napari_tumor_synth.training.vqgan_alarms import autoencoder_alarms
+from napari_tumor_synth.training.vqgan_codebook import CodebookLearning
+from napari_tumor_synth.training.vqgan_critic import Critic
+from napari_tumor_synth.training.vqgan_losses import AutoencoderLoss
+from napari_tumor_synth.training.vqgan_module import AutoencoderModule, AutoencoderOutput
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-from napari_tumor_synth.training.vqgan_review import draw_reconstructions, review_autoencoder
-from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining
+from napari_tumor_synth.training.vqgan_review import review_autoencoder, show_reconstructions
+from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining, Phase
+from napari_tumor_synth.training.weight_average import WeightAverage
 
 
 class AutoencoderStage:
-    """Trains the autoencoder; drives the engine's loop.
+    """Trains the autoencoder; the engine drives it.
 
     Parameters
     ----------
@@ -47,9 +45,13 @@ class AutoencoderStage:
     classes : int
         Number of classes.
     fabric : Fabric
-        Device and precision.
-    sheets : Path
-        Folder for pictures of reconstructions.
+        Devices and precision.
+    folder : Path
+        Of the run, for pictures and previews.
+    micro_batch : int, optional
+        ROIs that go through the networks at a time; None takes the whole batch.
+    recompute : bool
+        Compute activations again in the backward pass.
     """
 
     name = "autoencoder"
@@ -63,112 +65,178 @@ class AutoencoderStage:
         validation: Sequence[int],
         classes: int,
         fabric: Fabric,
-        sheets: Path,
+        folder: Path,
+        *,
+        micro_batch: int | None = None,
+        recompute: bool = False,
     ) -> None:
         self.recipe, self.settings = recipe, self.settings_in(recipe)
-        self.source, self.sheets, self.classes = source, sheets, classes
+        self.source, self.folder, self.classes = source, folder, classes
         self.training, self.validation = list(training), list(validation)
+        self.fabric, self.micro_batch, self.recompute = fabric, micro_batch, recompute
         self.rois = len(training)
         self.total_steps = total_steps(self.settings.phases, self.rois)
         self.samplers = [
-            BatchSampler(
-                source, training, (recipe.seed, self.first_stream + number), mirror=recipe.mirror
-            )
-            for number in range(len(self.settings.phases))
+            BatchSampler(source, training, (recipe.seed, stream), mirror=recipe.mirror)
+            for stream in range(self.first_stream, self.first_stream + len(self.settings.phases))
         ]
-        self.fabric = fabric
         torch.manual_seed(recipe.seed)
-        module = channels_last(AutoencoderModule(recipe, classes))
-        self.bare = module
-        self.module, self.optimiser = fabric.setup(module, self._adam(module))
-        self.discriminator: Any = None
-        judged = self.settings.losses.adversarial > 0 or self.settings.losses.feature_matching > 0
-        if recipe.discriminator is not None and judged:
-            critic = channels_last(PatchDiscriminator(recipe.discriminator))
-            self.discriminator, self.critic_optimiser = fabric.setup(critic, self._adam(critic))
-        choice = self.settings.perceptual
-        backbone = choice.backbone if self.settings.losses.perceptual else "none"
-        perceptual = make_perceptual_loss(
-            backbone, choice.slices, choice.weights_file, choice.distance
+        self.bare = channels_last(self.make_module())
+        set_recompute(self.bare, recompute)
+        adam = torch.optim.Adam(
+            self.bare.parameters(), lr=self.settings.learning_rate, betas=self.settings.betas
         )
-        self.perceptual = perceptual.to(fabric.device) if perceptual is not None else None
+        self.module, self.optimiser = fabric.setup(self.bare, adam)
+        decay = self.settings.ema_decay
+        self.average = WeightAverage(self.bare, decay) if decay else None
+        self.critic = self._make_critic()
+        self.losses = self._make_losses()
+        self.codebook = CodebookLearning(self.bare.vqgan, fabric)
 
     @staticmethod
     def settings_in(recipe: VqganRecipe) -> AutoencoderTraining:
         """Return the settings of this stage."""
         return recipe.autoencoder_training
 
+    def make_module(self) -> AutoencoderModule:
+        """Return what is to be trained."""
+        return AutoencoderModule(self.recipe, self.classes)
+
+    @property
+    def learnt(self) -> AutoencoderModule:
+        """What the stage has made so far: the average of the weights, if the recipe wants it."""
+        made: AutoencoderModule = self.average.module if self.average is not None else self.bare
+        return made
+
     def set_training(self) -> None:
         """Let the modules that learn know that they do."""
         self.module.train()
 
-    def step(self, index: int) -> Mapping[str, float]:
+    def step(self, index: int) -> StepOutcome:
         """Take one step of the autoencoder, and of the discriminator once it has started."""
-        generator = step_generator(self.recipe.seed, self.name, index)
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
-        number, within = phase_at(index, self.settings.phases, self.rois)
-        phase = self.settings.phases[number]
-        images, classes = self.samplers[number].batch(within, phase.batch, phase.crop, generator)
-        images = images.to(self.fabric.device, memory_format=torch.channels_last_3d)
+        random = step_generator(self.recipe.seed, self.name, index)
+        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))  # for dropout
+        images, classes = self._batch(index)
+        parts = parts_of(len(images), self.micro_batch)
         self._set_rates(index)
         self.set_training()
-        quantised = index >= self.settings.quantiser_start * self.total_steps
-        statistics = RunningStatistics(self.module, self.discriminator)
-        fake, commitment, logits = self.module(images, generator, quantised)
-        terms = self._terms(images, fake, logits, classes, index, generator)
-        terms["codebook"] = commitment
-        figures = {name: float(value.detach()) for name, value in terms.items()}
-        total = self._weighted(terms)
-        if not bool(torch.isfinite(total)):
+        statistics = RunningStatistics(self.bare, self.critic.network if self.critic else None)
+        try:
+            outputs, figures = self._backward(index, images, classes, parts, random)
+            limit, clipping = self.settings.clip_limit, self.settings.clipping
+            if not take_step(self.fabric, self.module, self.optimiser, limit, clipping):
+                raise NotFinite("the gradient is not finite")
+        except NotFinite as problem:
             statistics.restore()
-            return {"skipped": 1.0}
-        self.optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(total)
-        if not self._update(self.module, self.optimiser):
-            statistics.restore()
-            return {"skipped": 1.0}
-        if self._critic_active(index):
-            figures |= self._critic_step(images, fake.detach())
-        return {"loss": float(total.detach()), **figures}
+            clear_gradients(self.optimiser)
+            return StepOutcome(skipped=str(problem))
+        self.codebook.learn(outputs, random)
+        if self.average is not None:
+            self.average.update(self.bare)
+        if self._ends_epoch(index):
+            figures |= self.codebook.end_epoch()
+        if self.critic is not None and self._strength(index).critic_learns:
+            pairs = [(images[p], o.reconstruction) for p, o in zip(parts, outputs, strict=True)]
+            try:
+                figures |= self.critic.step(pairs)
+            except NotFinite as problem:
+                return StepOutcome(figures, skipped=str(problem))
+        return StepOutcome(figures)
 
     def review(self, index: int) -> Mapping[str, float]:
         """Measure reconstructions of held-out ROIs and draw the first few."""
-        self.module.eval()
-        figures, originals, reconstructions = review_autoencoder(
-            self.bare.vqgan, self.source, self.validation, self.fabric
-        )
-        sheet = self.sheets / f"{self.name}-{index:09d}.png"
-        draw_reconstructions(
-            originals, reconstructions, self.recipe.spacing_mm, sheet, self.recipe.name
-        )
-        return figures
+        self.learnt.eval()
+        reviewed = review_autoencoder(self.learnt.vqgan, self.source, self.validation, self.fabric)
+        show_reconstructions(reviewed, self.recipe, self.folder, self.name, index)
+        return reviewed.figures
+
+    def alarms(self, figures: Mapping[str, float]) -> Sequence[Alarm]:
+        """Return what is wrong according to these figures."""
+        return autoencoder_alarms(figures, self.recipe.autoencoder.codes)
 
     def state(self) -> dict[str, Any]:
-        """Return weights and optimiser states."""
+        """Return all that the next steps depend on."""
         state = {
-            "module": self.module.state_dict(),
+            "module": self.bare.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.fabric.strategy.precision.state_dict(),
+            "usage": self.codebook.usage.counts,
         }
-        if self.discriminator is not None:
-            state["discriminator"] = self.discriminator.state_dict()
-            state["critic_optimiser"] = self.critic_optimiser.state_dict()
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        if self.critic is not None:
+            state["critic"] = self.critic.state()
         return state
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go back to a state."""
-        self.module.load_state_dict(state["module"])
+        self.bare.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.fabric.strategy.precision.load_state_dict(state.get("scaler", {}))
-        if self.discriminator is not None:
-            self.discriminator.load_state_dict(state["discriminator"])
-            self.critic_optimiser.load_state_dict(state["critic_optimiser"])
+        self.codebook.usage.counts = state["usage"].clone()
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        if self.critic is not None:
+            self.critic.load_state(state["critic"])
 
-    def _adam(self, module: nn.Module) -> torch.optim.Adam:
-        settings = self.settings
-        return torch.optim.Adam(
-            module.parameters(), lr=settings.learning_rate, betas=settings.betas
+    def _phase(self, index: int) -> Phase:
+        return self.settings.phases[phase_at(index, self.settings.phases, self.rois)[0]]
+
+    def _share(self, index: int) -> slice:
+        return own_share(self._phase(index).batch, self.fabric.world_size, self.fabric.global_rank)
+
+    def _batch(self, index: int) -> tuple[Tensor, Tensor]:
+        number, within = phase_at(index, self.settings.phases, self.rois)
+        phase = self._phase(index)
+
+        def random(place: int) -> torch.Generator:
+            return item_generator(self.recipe.seed, self.name, index, place)
+
+        images, classes = self.samplers[number].batch(
+            within, phase.batch, phase.crop, random, self._share(index)
         )
+        return images.to(self.fabric.device, memory_format=torch.channels_last_3d), classes
+
+    def _backward(
+        self,
+        index: int,
+        images: Tensor,
+        classes: Tensor,
+        parts: Sequence[slice],
+        random: torch.Generator,
+    ) -> tuple[list[AutoencoderOutput], dict[str, float]]:
+        """Add up the gradients of all parts; return what became of them, and the figures."""
+        quantised = index >= self.settings.quantiser_start * self.total_steps
+        if quantised:
+            self.codebook.start_once(images, parts, random)
+        whole, first = self._phase(index).batch, self._share(index).start
+        slices = self.losses.draw_slices(images, random, first, whole)
+        clear_gradients(self.optimiser)
+        figures: dict[str, float] = defaultdict(float)
+        outputs = []
+        for number, part in enumerate(parts, start=1):
+            weight = (part.stop - part.start) / len(images)
+            seen = slices.of_samples(part.start, part.stop) if slices is not None else None
+            with self.fabric.no_backward_sync(self.module, enabled=number < len(parts)):
+                output = self.module(images[part], quantised)
+                terms = self.losses.terms(
+                    images[part], output, classes[part], self._strength(index), seen
+                )
+                require_finite(terms, self.fabric.device)
+                self.fabric.backward(weight * terms["loss"])
+            for name, value in terms.items():
+                figures[name] += weight * float(value.detach())
+            outputs.append(output._replace(reconstruction=output.reconstruction.detach()))
+        return outputs, dict(figures)
+
+    def _ends_epoch(self, index: int) -> bool:
+        number, within = phase_at(index, self.settings.phases, self.rois)
+        batch = self._phase(index).batch
+        whole = (within + 1) * batch // self.rois > within * batch // self.rois
+        return whole or index + 1 == self.total_steps
+
+    def _strength(self, index: int) -> AdversarialStrength:
+        return strength_at(self.settings.adversarial, index, self.total_steps)
 
     def _set_rates(self, index: int) -> None:
         rate = cosine_rate(
@@ -179,75 +247,27 @@ class AutoencoderStage:
             warm_up=self.settings.warm_up_steps,
         )
         set_rate(self.optimiser, rate)
-        if self.discriminator is not None:
-            set_rate(self.critic_optimiser, rate)
+        if self.critic is not None:
+            self.critic.set_rate(rate)
 
-    def _terms(
-        self,
-        images: Tensor,
-        fake: Tensor,
-        logits: Tensor | None,
-        classes: Tensor,
-        index: int,
-        generator: torch.Generator,
-    ) -> dict[str, Tensor]:
-        weights = self.settings.losses
-        terms = {"l1": l1_loss(fake, images, images > BACKGROUND, weights.foreground)}
-        if weights.gradient:
-            terms["gradient"] = gradient_loss(fake, images)
-        if weights.perceptual and self.perceptual is not None:
-            foreground = (images > BACKGROUND).any(dim=1, keepdim=True)
-            terms["perceptual"] = self.perceptual(fake, images, generator, foreground)
-        if weights.classification and logits is not None:
-            target = classes.to(logits.device)
-            terms["classification"] = nn.functional.cross_entropy(logits.float(), target)
-        strength = self._adversarial_strength(index)
-        if strength > 0:
-            self.discriminator.requires_grad_(False)
-            judged, truth = self.discriminator(fake), self.discriminator(images)
-            self.discriminator.requires_grad_(True)
-            terms["adversarial"] = strength * adversarial_loss(judged[-1])
-            terms["feature_matching"] = strength * feature_matching_loss(judged, truth)
-        return terms
-
-    def _weighted(self, terms: Mapping[str, Tensor]) -> Tensor:
-        weights = self.settings.losses
-        main = sum(
-            getattr(weights, name) * value
-            for name, value in terms.items()
-            if name != "classification"
+    def _make_losses(self) -> AutoencoderLoss:
+        choice = self.settings.perceptual
+        perceptual = make_perceptual_loss(
+            choice.backbone if self.settings.losses.perceptual else "none",
+            choice.slices,
+            choice.weights_file,
+            choice.distance,
+            planes=choice.planes,
+            depths=choice.depths,
         )
-        total = weights.reconstruction * main
-        if "classification" in terms:
-            total = total + weights.classification * terms["classification"]
-        return torch.as_tensor(total)
+        if perceptual is not None:
+            perceptual.to(self.fabric.device)
+        last_layer: Any = self.bare.vqgan.decoder[-1]
+        scaler = getattr(self.fabric.strategy.precision, "scaler", None)
+        return AutoencoderLoss(self.settings, perceptual, self.critic, last_layer.weight, scaler)
 
-    def _critic_active(self, index: int) -> bool:
-        start = self.settings.adversarial.start * self.total_steps
-        return self.discriminator is not None and index >= start
-
-    def _adversarial_strength(self, index: int) -> float:
-        if self.discriminator is None:
-            return 0.0
-        schedule = self.settings.adversarial
-        start = round((schedule.start + schedule.warm_up) * self.total_steps)
-        return ramp(index, start, round(schedule.ramp * self.total_steps))
-
-    def _critic_step(self, images: Tensor, fake: Tensor) -> dict[str, float]:
-        statistics = RunningStatistics(self.discriminator)
-        real, judged = self.discriminator(images)[-1], self.discriminator(fake)[-1]
-        loss = hinge_discriminator_loss(real, judged)
-        if bool(torch.isfinite(loss)):
-            self.critic_optimiser.zero_grad(set_to_none=True)
-            self.fabric.backward(loss)
-            self._update(self.discriminator, self.critic_optimiser)
-        else:
-            statistics.restore()
-        return {
-            "critic": float(loss.detach()),
-            "critic real": float(real.detach().mean()),
-            "critic fake": float(judged.detach().mean()),
-        }
-
-    def _update(self, module: Any, optimiser: Any) -> bool:
-        return take_step(self.fabric, module, optimiser, self.settings.clip_norm)
+    def _make_critic(self) -> Critic | None:
+        weights, shape = self.settings.losses, self.recipe.discriminator
+        if shape is None or (weights.adversarial == 0 and weights.feature_matching == 0):
+            return None
+        return Critic(shape, self.settings, self.fabric)

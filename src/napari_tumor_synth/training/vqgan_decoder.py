@@ -5,7 +5,10 @@ large, even regions together. Here it learns from the codes that it will be give
 they are, so this stage and the transformer do not depend on each other.
 """
 
+import copy
+
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
+from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining
 
@@ -18,12 +21,15 @@ class DecoderStage(AutoencoderStage):
     learnt : AutoencoderStage
         Where the weights begin; recipe, ROIs and device are its own too. Its encoder, codebooks and
         importance network stay as they are.
+    micro_batch : int, optional
+        As of the first stage.
     """
 
     name = "decoder"
     first_stream = 1000
 
-    def __init__(self, learnt: AutoencoderStage) -> None:
+    def __init__(self, learnt: AutoencoderStage, *, micro_batch: int | None = None) -> None:
+        self._beginning = learnt.learnt
         super().__init__(
             learnt.recipe,
             learnt.source,
@@ -31,14 +37,18 @@ class DecoderStage(AutoencoderStage):
             learnt.validation,
             learnt.classes,
             learnt.fabric,
-            learnt.sheets,
+            learnt.folder,
+            micro_batch=micro_batch,
+            recompute=learnt.recompute,
         )
-        self.bare.load_state_dict(learnt.bare.state_dict())
-        vqgan, importance = self.bare.vqgan, self.bare.importance
-        frozen = [vqgan.encoder, vqgan.before, vqgan.quantiser, importance]
-        self.frozen = [module for module in frozen if module is not None]
-        for module in self.frozen:
-            module.requires_grad_(False)
+
+    def make_module(self) -> AutoencoderModule:
+        """Return a copy of what was learnt, of which only the decoder goes on."""
+        module = copy.deepcopy(self._beginning)
+        module.requires_grad_(False)
+        module.vqgan.after.requires_grad_(True)
+        module.vqgan.decoder.requires_grad_(True)
+        return module
 
     @staticmethod
     def settings_in(recipe: VqganRecipe) -> AutoencoderTraining:
@@ -49,5 +59,7 @@ class DecoderStage(AutoencoderStage):
     def set_training(self) -> None:
         """Let the decoder know that it learns; codebooks and statistics of norms stay."""
         super().set_training()
-        for module in self.frozen:
-            module.eval()
+        vqgan = self.bare.vqgan
+        for module in (vqgan.encoder, vqgan.before, vqgan.quantiser, self.bare.importance):
+            if module is not None:
+                module.eval()

@@ -1,11 +1,35 @@
 """What the first stage trains as one: autoencoder and importance network."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from napari_tumor_synth.networks.importance import ImportanceNetwork
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+
+
+class AutoencoderOutput(NamedTuple):
+    """What the first stage computes of a batch.
+
+    Attributes
+    ----------
+    reconstruction : Tensor
+        (B, C, S, A, R).
+    commitment : Tensor
+        Scalar.
+    logits : Tensor, optional
+        (B, classes), of the auxiliary classifier.
+    latent, codes : Tensor, optional
+        What the codebooks learn from; None without quantising.
+    """
+
+    reconstruction: Tensor
+    commitment: Tensor
+    logits: Tensor | None = None
+    latent: Tensor | None = None
+    codes: Tensor | None = None
 
 
 class AutoencoderModule(nn.Module):
@@ -25,16 +49,17 @@ class AutoencoderModule(nn.Module):
             else None
         )
 
-    def forward(
-        self, x: Tensor, generator: torch.Generator, quantised: bool = True
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the reconstruction, the commitment loss and the auxiliary classifier's logits.
+    def forward(self, x: Tensor, quantised: bool = True) -> AutoencoderOutput:
+        """Reconstruct ROIs (B, C, S, A, R).
 
-        Without quantising, the decoder sees the latent itself and the codebooks stay as they are.
+        Without quantising, the decoder sees the latent itself.
         """
         latent = self.vqgan.encode(x)
         logits = self.importance(latent).logits if self.importance is not None else None
         if not quantised:
-            return self.vqgan.decode(latent), latent.new_zeros(()), logits
-        codes = self.vqgan.quantise(latent, generator)
-        return self.vqgan.decode(codes.vectors), codes.commitment, logits
+            nothing = latent.new_zeros((), dtype=torch.float32)
+            return AutoencoderOutput(self.vqgan.decode(latent), nothing, logits)
+        found = self.vqgan.quantise(latent)
+        return AutoencoderOutput(
+            self.vqgan.decode(found.vectors), found.commitment, logits, latent.detach(), found.codes
+        )

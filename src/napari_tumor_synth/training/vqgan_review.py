@@ -1,6 +1,7 @@
 """What held-out ROIs look like after the autoencoder, in figures and in a picture."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +15,41 @@ from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD, foreground_of
 from napari_tumor_synth.networks.code_usage import CodeUsage
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.training.data import RoiSource
+from napari_tumor_synth.training.previews import write_preview
+from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 
 Images = list[NDArray[np.float32]]
 
-_SHEET_ROIS = 4
+_SHOWN_ROIS = 4
 
 
-def review_autoencoder(
-    vqgan: Vqgan, source: RoiSource, rois: Sequence[int], fabric: Fabric
-) -> tuple[dict[str, float], Images, Images]:
-    """Reconstruct whole ROIs.
+@dataclass(frozen=True, eq=False)
+class Review:
+    """Held-out ROIs and what the autoencoder makes of them.
 
-    Returns
-    -------
+    Attributes
+    ----------
     figures : dict of str to float
         Mean PSNR and 3D-SSIM, and usage and perplexity of each codebook over these ROIs.
     originals, reconstructions : list of array
         ``(C, S, A, R)`` each.
     """
-    starting = not bool(vqgan.quantiser.initialised)  # no codebook yet: judge the latent itself
+
+    figures: dict[str, float]
+    originals: Images
+    reconstructions: Images
+
+
+def review_autoencoder(
+    vqgan: Vqgan,
+    source: RoiSource,
+    rois: Sequence[int],
+    fabric: Fabric,
+    *,
+    quantised: bool = True,
+) -> Review:
+    """Reconstruct whole ROIs; without quantising, as well as the autoencoder could at best."""
+    quantised = quantised and bool(vqgan.quantiser.initialised)
     usage = CodeUsage(vqgan.settings.codes, vqgan.settings.levels)
     originals: Images = []
     reconstructions: Images = []
@@ -41,12 +58,11 @@ def review_autoencoder(
         batch = torch.from_numpy(image)[None].to(fabric.device)
         with torch.no_grad(), fabric.autocast():
             latent = vqgan.encode(batch.to(memory_format=torch.channels_last_3d))
-            if starting:
-                decoded = vqgan.decode(latent)
-            else:
-                quantised = vqgan.quantise(latent)
-                usage.add(quantised.codes)
-                decoded = vqgan.decode(quantised.vectors)
+            if quantised:
+                found = vqgan.quantise(latent)
+                usage.add(found.codes)
+                latent = found.vectors
+            decoded = vqgan.decode(latent)
         originals.append(image)
         reconstructions.append(decoded[0].float().cpu().numpy())
     measured = [
@@ -58,23 +74,21 @@ def review_autoencoder(
         "validation foreground psnr": float(np.mean([f.foreground_psnr_db for f in measured])),
         "validation foreground ssim": float(np.mean([f.foreground_ssim for f in measured])),
     }
-    for level, (used, spread) in enumerate(zip(usage.usage(), usage.perplexity(), strict=True), 1):
-        figures |= {f"usage {level}": used, f"perplexity {level}": spread}
-    return figures, originals, reconstructions
+    if quantised:
+        figures |= usage.figures("validation ")
+    return Review(figures, originals, reconstructions)
 
 
-def draw_reconstructions(
-    originals: Images, reconstructions: Images, spacing_mm: float, path: Path, title: str
+def show_reconstructions(
+    review: Review, recipe: VqganRecipe, folder: Path, stage: str, step: int
 ) -> None:
-    """Draw the first few ROIs above their reconstructions."""
+    """Draw the first few ROIs above their reconstructions, and keep them for a viewer."""
+    both = {"held out": review.originals, "reconstructed": review.reconstructions}
+    shown = {label: images[:_SHOWN_ROIS] for label, images in both.items()}
+    spacing = (recipe.spacing_mm,) * 3
     rows = [
-        (
-            label,
-            [
-                SheetItem(image[0], f"ROI {number}", (spacing_mm,) * 3)
-                for number, image in enumerate(images[:_SHEET_ROIS])
-            ],
-        )
-        for label, images in (("held out", originals), ("reconstructed", reconstructions))
+        (label, [SheetItem(image[0], f"ROI {n}", spacing) for n, image in enumerate(images)])
+        for label, images in shown.items()
     ]
-    contact_sheet(rows, path, title=title)
+    contact_sheet(rows, folder / "sheets" / f"{stage}-{step:09d}.png", title=recipe.name)
+    write_preview(folder, "reconstructions", shown, recipe.spacing_mm, f"{stage}, step {step:,}")

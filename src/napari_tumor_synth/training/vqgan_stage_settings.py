@@ -111,11 +111,6 @@ class AutoencoderTraining(RecipePart):
     perceptual: PerceptualChoice = PerceptualChoice()
     adversarial: AdversarialSchedule = AdversarialSchedule()
 
-    @property
-    def clip_limit(self) -> float:
-        """What the gradient, or each of its elements, is cut down to."""
-        return self.clip_norm if self.clipping == "norm" else self.clip_value
-
     @model_validator(mode="after")
     def _nothing_is_off_in_silence(self) -> Self:
         if self.perceptual.backbone == "none" and self.losses.perceptual > 0:

@@ -36,6 +36,10 @@ class TokenSet:
     def __len__(self) -> int:
         return len(self.classes)
 
+    def first(self, count: int) -> "TokenSet":
+        """Return the first ROIs."""
+        return TokenSet(self.tokens[:count], self.scores[:count], self.classes[:count])
+
 
 def encode_rois(
     module: AutoencoderModule,
@@ -77,7 +81,8 @@ def encode_once(
     on_progress: OnProgress = ignore_progress,
 ) -> TokenSet:
     """Return the token set kept in `path`, or encode the ROIs and keep it there."""
-    if not path.is_file():
+    if not path.is_file() and fabric.is_global_zero:
         made = encode_rois(module, source, indices, fabric, mirror=mirror, on_progress=on_progress)
         write_state({"tokens": made.tokens, "scores": made.scores, "classes": made.classes}, path)
+    fabric.barrier()
     return TokenSet(**read_state(path))

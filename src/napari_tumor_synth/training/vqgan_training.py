@@ -1,62 +1,38 @@
 """The stages of a 3D-VQGAN, one after the other, then the checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Any
+from pathlib import Path
 
-import torch
 from lightning_fabric import Fabric
 
 from napari_tumor_synth.errors import TrainingError
-from napari_tumor_synth.generators.devices import choose_device, use_all_cores
-from napari_tumor_synth.generators.vqgan_checkpoint import save_vqgan
 from napari_tumor_synth.imaging.roi_cache import RoiCache
-from napari_tumor_synth.progress import OnProgress, Progress
+from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.training.engine import EngineSettings, run_stage
+from napari_tumor_synth.training.fabric import make_fabric
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.mask_calibration import calibrated_threshold
 from napari_tumor_synth.training.run_folder import RunFolder
+from napari_tumor_synth.training.run_notes import note
 from napari_tumor_synth.training.stage import Stage
 from napari_tumor_synth.training.stopping import watched
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
 from napari_tumor_synth.training.vqgan_decoder import DecoderStage
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe, generator_settings
-from napari_tumor_synth.training.vqgan_tokens import encode_once
+from napari_tumor_synth.training.vqgan_diagnosis import diagnose
+from napari_tumor_synth.training.vqgan_export import ONLY_CLASS, export_checkpoint
+from napari_tumor_synth.training.vqgan_fit import fit_stages
+from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan_tokens import TokenSet, encode_once
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 
 _REVIEWED_ROIS = 16
 _CALIBRATED_ROIS = 32
-_ONLY_CLASS = "tumour"
-"""What an unconditional model of a cache without classes makes."""
 
 
 def stage_names(recipe: VqganRecipe) -> tuple[str, ...]:
     """Return the stages of a recipe in order."""
     later = (DecoderStage.name,) if recipe.decoder_training is not None else ()
     return (AutoencoderStage.name, *later, TransformerStage.name)
-
-
-def require_trainable(recipe: VqganRecipe, cache: RoiCache, machine: MachineSettings) -> None:
-    """Make sure that recipe, classes and machine go together.
-
-    Raises
-    ------
-    TrainingError
-        As the sentence says.
-    """
-    found = ", ".join(cache.classes)
-    if recipe.conditional and recipe.transformer.classes != len(cache.classes):
-        raise TrainingError(
-            f"The recipe {recipe.name} is for {recipe.transformer.classes} classes, but the cache "
-            f"has {len(cache.classes)}: {found}.",
-            "Set transformer.classes in a copy of the recipe.",
-        )
-    if not recipe.conditional and len(cache.classes) > 1:
-        raise TrainingError(
-            f"The recipe {recipe.name} knows no classes, but the cache has several: {found}.",
-            "Prepare the cases of one class, or choose a class-conditional recipe.",
-        )
-    require_safe_precision(recipe, choose_device(machine.device))
 
 
 def train_vqgan(
@@ -71,104 +47,143 @@ def train_vqgan(
 
     Raises
     ------
-    TrainingError, OutputError, Cancelled, StopAsked, TimeIsUp
-        As `run_stage`.
+    TrainingError, MemoryLimitError, OutputError, Cancelled, StopAsked, TimeIsUp
+        As `run_stage`, `fit_stages` and `make_fabric`.
     """
-    fabric = _fabric(recipe, choose_device(machine.device))
-    autoencoders = _train_autoencoder(recipe, cache, folder, fabric, settings, on_progress)
-    transformer = _train_transformer(
-        recipe, cache, folder, fabric, settings, autoencoders[0], on_progress
-    )
-    on_progress(Progress(0, 1, "finding where masks end"))
-    _export(recipe, cache, folder, autoencoders, transformer)
+    fabric = make_fabric(recipe.precision, machine)
+    training = _Training(recipe, cache, folder, machine, fabric)
+    listener = watched(folder, on_progress, settings.deadline)
+    for stage in training.autoencoders():
+        _run_or_load(stage, folder, settings, on_progress)
+    sets = training.token_sets(listener)
+    transformer = training.transformer(*sets)
+    _run_or_load(transformer, folder, settings, on_progress)
+    if folder.writes:
+        listener(Progress(0, 2, "diagnosis"))
+        first, last = training.stages[0], training.stages[-1]
+        note(folder, "diagnosis", diagnose(first, last, transformer).noted())
+        listener(Progress(1, 2, "finding where masks end"))
+        training.export(transformer, folder.checkpoint)
+    fabric.barrier()
 
 
-def require_safe_precision(recipe: VqganRecipe, device: torch.device) -> None:
-    """Refuse shapes for which the processor's bfloat16 convolutions give wrong gradients.
-
-    Measured with torch 2.13: the weight gradient of a 3D convolution in bfloat16 holds garbage
-    when its input is two voxels long along the first axis.
+def export_vqgan(
+    recipe: VqganRecipe, cache: RoiCache, folder: RunFolder, machine: MachineSettings, out: Path
+) -> None:
+    """Write the checkpoint of a run from its newest states.
 
     Raises
     ------
     TrainingError
-        Patches are too small.
+        Its transformer has not begun to learn.
     """
-    if device.type != "cpu" or recipe.precision != "bf16-mixed":
-        return
-    smallest = recipe.autoencoder.downsampling
-    if recipe.discriminator is not None:
-        smallest = max(smallest, 2 ** len(recipe.discriminator.widths))
-    later = recipe.decoder_training.phases if recipe.decoder_training else ()
-    for phase in (*recipe.autoencoder_training.phases, *later):
-        if min(*recipe.size, phase.crop or max(recipe.size)) < 3 * smallest:
-            raise TrainingError(
-                f"Patches of {phase.crop or min(recipe.size)} voxels are too small for "
-                "bfloat16 on a processor, whose gradients would be wrong.",
-                f"Use patches of at least {3 * smallest} voxels, or precision 32-true.",
-            )
+    fabric = make_fabric(recipe.precision, machine)
+    training = _Training(recipe, cache, folder, machine, fabric)
+    for stage in training.autoencoders():
+        if not folder.finished(stage.name):
+            raise _no_model_yet(stage.name)
+        _load(stage, folder)
+    transformer = training.transformer(*training.token_sets(ignore_progress))
+    if folder.latest_state(transformer.name) is None:
+        raise _no_model_yet(transformer.name)
+    _load(transformer, folder)
+    training.export(transformer, out)
 
 
-def _train_autoencoder(
-    recipe: VqganRecipe,
-    cache: RoiCache,
-    folder: RunFolder,
-    fabric: Fabric,
-    settings: EngineSettings,
-    on_progress: OnProgress,
-) -> list[AutoencoderStage]:
-    """Return the first stage, and the decoder's if the recipe has it; the last counts."""
-    first = AutoencoderStage(
-        recipe,
-        cache,
-        cache.indices("train"),
-        _of_every_class(cache, cache.indices("validation"))[:_REVIEWED_ROIS],
-        len(cache.classes),
-        fabric,
-        folder.path / "sheets",
-    )
-    _run_or_load(first, folder, settings, on_progress)
-    if recipe.decoder_training is None:
-        return [first]
-    second = DecoderStage(first)
-    _run_or_load(second, folder, settings, on_progress)
-    return [first, second]
+class _Training:
+    """What the stages of a run are made of."""
 
+    def __init__(
+        self,
+        recipe: VqganRecipe,
+        cache: RoiCache,
+        folder: RunFolder,
+        machine: MachineSettings,
+        fabric: Fabric,
+    ) -> None:
+        self.recipe, self.cache, self.folder, self.fabric = recipe, cache, folder, fabric
+        self.fits = fit_stages(recipe, len(cache.classes), folder, machine, fabric)
+        self.classes = tuple(cache.classes) or (ONLY_CLASS,)
+        self.stages: list[AutoencoderStage] = []
 
-def _train_transformer(
-    recipe: VqganRecipe,
-    cache: RoiCache,
-    folder: RunFolder,
-    fabric: Fabric,
-    settings: EngineSettings,
-    autoencoder: AutoencoderStage,
-    on_progress: OnProgress,
-) -> TransformerStage:
-    listener = watched(folder, on_progress, settings.deadline)
-    sets = [
-        encode_once(
-            folder.path / f"tokens-{split}.safetensors",
-            autoencoder.bare,
-            cache,
-            cache.indices(split),
-            fabric,
-            mirror=recipe.token_training.mirror and split == "train",
-            on_progress=listener,
+    def autoencoders(self) -> Iterator[AutoencoderStage]:
+        """Give the first stage, and, once that has learnt, the decoder's if the recipe has it."""
+        fit = self.fits[AutoencoderStage.name]
+        first = AutoencoderStage(
+            self.recipe,
+            self.cache,
+            self.cache.indices("train"),
+            self.held_out()[:_REVIEWED_ROIS],
+            len(self.cache.classes),
+            self.fabric,
+            self.folder.path,
+            micro_batch=fit.micro_batch,
+            recompute=fit.recompute,
         )
-        for split in ("train", "validation")
-    ]
-    stage = TransformerStage(recipe, sets[0], sets[1], fabric)
-    _run_or_load(stage, folder, settings, on_progress)
-    return stage
+        self.stages.append(first)
+        yield first
+        if self.recipe.decoder_training is not None:
+            later = DecoderStage(first, micro_batch=self.fits[DecoderStage.name].micro_batch)
+            self.stages.append(later)
+            yield later
+
+    def token_sets(self, on_progress: OnProgress) -> tuple[TokenSet, TokenSet]:
+        """Return the tokens of training and held-out ROIs, as the first stage sees them."""
+        training, validation = (
+            encode_once(
+                self.folder.path / f"tokens-{split}.safetensors",
+                self.stages[0].learnt,
+                self.cache,
+                self.cache.indices(split),
+                self.fabric,
+                mirror=self.recipe.token_training.mirror and split == "train",
+                on_progress=on_progress,
+            )
+            for split in ("train", "validation")
+        )
+        return training, validation
+
+    def transformer(self, training: TokenSet, validation: TokenSet) -> TransformerStage:
+        """Return the second stage of the papers."""
+        fit = self.fits[TransformerStage.name]
+        return TransformerStage(
+            self.recipe,
+            training,
+            validation,
+            self.fabric,
+            self.stages[-1].learnt,
+            self.classes,
+            self.folder.path,
+            micro_batch=fit.micro_batch,
+            recompute=fit.recompute,
+        )
+
+    def export(self, transformer: TransformerStage, out: Path) -> None:
+        """Write the checkpoint."""
+        export_checkpoint(
+            self.stages, transformer, self.folder, self.held_out()[:_CALIBRATED_ROIS], out
+        )
+
+    def held_out(self) -> list[int]:
+        """Return the held-out ROIs with their classes taking turns."""
+        by_class: dict[int, list[int]] = {}
+        for index in self.cache.indices("validation"):
+            by_class.setdefault(self.cache.class_index(index), []).append(index)
+        turns = zip_longest(*(by_class[number] for number in sorted(by_class)))
+        return [index for turn in turns for index in turn if index is not None]
 
 
 def _run_or_load(
     stage: Stage, folder: RunFolder, settings: EngineSettings, on_progress: OnProgress
 ) -> None:
-    if not folder.finished(stage.name):
-        figures = run_stage(stage, folder, settings, on_progress)
-        folder.finish(stage.name, {"steps": stage.total_steps, "last_review": dict(figures)})
+    if folder.finished(stage.name):
+        _load(stage, folder)
         return
+    figures = run_stage(stage, folder, settings, on_progress)
+    folder.finish(stage.name, {"steps": stage.total_steps, "last_review": dict(figures)})
+
+
+def _load(stage: Stage, folder: RunFolder) -> None:
     latest = folder.latest_state(stage.name)
     if latest is None:
         raise TrainingError(
@@ -177,49 +192,8 @@ def _run_or_load(
     stage.load_state(latest[1])
 
 
-def _export(
-    recipe: VqganRecipe,
-    cache: RoiCache,
-    folder: RunFolder,
-    autoencoders: Sequence[AutoencoderStage],
-    transformer: TransformerStage,
-) -> None:
-    autoencoder = autoencoders[-1]
-    held_out = _of_every_class(cache, cache.indices("validation"))[:_CALIBRATED_ROIS]
-    threshold = calibrated_threshold(autoencoder.bare.vqgan, cache, held_out, autoencoder.fabric)
-    classes = tuple(cache.classes) or (_ONLY_CLASS,)
-    settings = generator_settings(recipe, classes, threshold)
-    states = {
-        "autoencoder": autoencoder.bare.vqgan.state_dict(),
-        "transformer": transformer.bare.state_dict(),
-    }
-    if autoencoder.bare.importance is not None:
-        states["importance"] = autoencoder.bare.importance.state_dict()
-    stages: list[Stage] = [*autoencoders, transformer]
-    described = folder.description()
-    provenance: dict[str, Any] = {
-        "recipe": described["recipe"],
-        "data": described["data"],
-        "rois": {split: len(cache.indices(split)) for split in ("train", "validation", "test")},
-        "environment": described["environment"],
-        "metrics": {
-            stage.name: folder.summary(stage.name).get("last_review", {}) for stage in stages
-        },
-        "licence": "as the data's owner decides",
-    }
-    save_vqgan(folder.checkpoint, settings, states, provenance)
-
-
-def _of_every_class(cache: RoiCache, indices: Sequence[int]) -> list[int]:
-    """Return the ROIs with their classes taking turns."""
-    by_class: dict[int, list[int]] = {}
-    for index in indices:
-        by_class.setdefault(cache.class_index(index), []).append(index)
-    turns = zip_longest(*(by_class[number] for number in sorted(by_class)))
-    return [index for turn in turns for index in turn if index is not None]
-
-
-def _fabric(recipe: VqganRecipe, device: torch.device) -> Fabric:
-    use_all_cores()
-    index = [device.index or 0] if device.type == "cuda" else 1
-    return Fabric(accelerator=device.type, devices=index, precision=recipe.precision)
+def _no_model_yet(stage: str) -> TrainingError:
+    return TrainingError(
+        f"This run is no model yet: its {stage} has not learnt enough.",
+        "Go on with it: tumor-synth train --resume RUN.",
+    )

@@ -5,23 +5,21 @@ inputs in sampling that it rarely saw in training; the papers do so, and `maskin
 small `mask_ratio` avoids it.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from napari_tumor_synth.networks.recompute import set_recompute
 from napari_tumor_synth.networks.transformer import TokenTransformer
-from napari_tumor_synth.training.engine import step_generator
-from napari_tumor_synth.training.masking import (
-    Corruption,
-    corrupt,
-    cosine_mask,
-    random_code_mask,
-)
-from napari_tumor_synth.training.masking_hybrid import hybrid_mask
-from napari_tumor_synth.training.safe_step import take_step
+from napari_tumor_synth.training.micro_batches import own_share, parts_of
+from napari_tumor_synth.training.non_finite import NotFinite, require_finite
+from napari_tumor_synth.training.random_streams import step_generator
+from napari_tumor_synth.training.safe_step import clear_gradients, take_step
 from napari_tumor_synth.training.schedule import (
     constant_rate,
     cosine_rate,
@@ -29,12 +27,20 @@ from napari_tumor_synth.training.schedule import (
     set_rate,
     total_steps,
 )
+from napari_tumor_synth.training.stage import Alarm, StepOutcome
+from napari_tumor_synth.training.token_lessons import Lesson, TokenLessons
+from napari_tumor_synth.training.vqgan_alarms import token_alarms
+from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan_samples import show_samples
 from napari_tumor_synth.training.vqgan_tokens import TokenSet
+from napari_tumor_synth.training.weight_average import WeightAverage
+
+_REVIEWED = 64
 
 
 class TransformerStage:
-    """Trains the transformer; drives the engine's loop.
+    """Trains the transformer; the engine drives it.
 
     Parameters
     ----------
@@ -43,123 +49,154 @@ class TransformerStage:
     training, validation : TokenSet
         Tokens to learn from, and to measure on.
     fabric : Fabric
-        Device and precision.
+        Devices and precision.
+    autoencoder : AutoencoderModule
+        What made the tokens; decodes samples to look at.
+    classes : tuple of str
+        Names of the classes.
+    folder : Path
+        Of the run, for pictures and previews.
+    micro_batch : int, optional
+        ROIs that go through the network at a time; None takes the whole batch.
+    recompute : bool
+        Compute activations again in the backward pass.
     """
 
     name = "transformer"
 
     def __init__(
-        self, recipe: VqganRecipe, training: TokenSet, validation: TokenSet, fabric: Fabric
+        self,
+        recipe: VqganRecipe,
+        training: TokenSet,
+        validation: TokenSet,
+        fabric: Fabric,
+        autoencoder: AutoencoderModule,
+        classes: tuple[str, ...],
+        folder: Path,
+        *,
+        micro_batch: int | None = None,
+        recompute: bool = False,
     ) -> None:
         self.recipe, self.settings = recipe, recipe.token_training
         self.training, self.validation = training, validation
+        self.autoencoder, self.classes, self.folder = autoencoder, classes, folder
+        self.fabric, self.micro_batch = fabric, micro_batch
         self.total_steps = total_steps(self.settings.phases, len(training))
-        self.fabric = fabric
-        self.grid = recipe.autoencoder.latent_shape(recipe.size)
+        self.lessons = TokenLessons(recipe)
         torch.manual_seed(recipe.seed + 1)
         self.bare = TokenTransformer(recipe.transformer)
+        set_recompute(self.bare, recompute)
         self.module, self.optimiser = fabric.setup(self.bare, self._adamw(self.bare))
+        decay = self.settings.ema_decay
+        self.average = WeightAverage(self.bare, decay) if decay else None
 
-    def step(self, index: int) -> Mapping[str, float]:
+    @property
+    def learnt(self) -> TokenTransformer:
+        """What the stage has made so far: the average of the weights, if the recipe wants it."""
+        made: TokenTransformer = self.average.module if self.average is not None else self.bare
+        return made
+
+    def step(self, index: int) -> StepOutcome:
         """Take one step."""
-        generator = step_generator(self.recipe.seed, self.name, index)
-        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))  # for dropout
-        number, within = phase_at(index, self.settings.phases, len(self.training))
-        rows = self._rows(number, within, self.settings.phases[number].batch)
+        random = step_generator(self.recipe.seed, self.name, index)
+        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))  # for dropout
         set_rate(self.optimiser, self._rate(index))
         self.module.train()
-        loss = self._loss(
-            self.training.tokens[rows],
-            self.training.classes[rows],
-            self._corruption(rows, generator),
-            generator,
-        )
-        if not bool(torch.isfinite(loss)):
-            return {"skipped": 1.0}
-        self.optimiser.zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
-        if not take_step(self.fabric, self.module, self.optimiser, self.settings.clip_norm):
-            return {"skipped": 1.0}
-        return {"loss": float(loss.detach())}
+        try:
+            loss = self._backward(index, random)
+            if not take_step(self.fabric, self.module, self.optimiser, self.settings.clip_norm):
+                raise NotFinite("the gradient is not finite")
+        except NotFinite as problem:
+            clear_gradients(self.optimiser)
+            return StepOutcome(skipped=str(problem))
+        if self.average is not None:
+            self.average.update(self.bare)
+        return StepOutcome({"loss": loss})
 
     def review(self, index: int) -> Mapping[str, float]:
-        """Measure the cross-entropy of held-out tokens, in nats a position.
+        """Measure the cross-entropy of held-out and of known tokens, and draw samples."""
+        show_samples(self.recipe, self.classes, self.autoencoder, self.learnt, self.folder, index)
+        return {
+            "validation nats a position": self.nats_a_position(self.validation),
+            "training nats a position": self.nats_a_position(self.training.first(_REVIEWED)),
+        }
 
-        Causal models see clean inputs, as in sampling; bidirectional ones the same masks in every
-        review.
+    def nats_a_position(self, known: TokenSet) -> float:
+        """Return the cross-entropy of tokens, in nats a position (all levels of it).
+
+        Causal models see clean inputs, as in sampling; bidirectional ones the same masks each time.
         """
-        self.module.eval()
+        network = self.learnt.eval()
         generator = step_generator(self.recipe.seed, "review", 0)
         total = 0.0
-        for first in range(0, len(self.validation), 8):
-            rows = torch.arange(first, min(first + 8, len(self.validation)))
-            tokens, classes = self.validation.tokens[rows], self.validation.classes[rows]
-            with torch.no_grad():
-                loss = self._loss(
-                    tokens, classes, self._review_corruption(len(rows), generator), generator
-                )
-            total += float(loss) * len(rows) * self.recipe.transformer.levels
-        return {"validation nats a position": total / len(self.validation)}
+        for first in range(0, len(known), 8):
+            rows = torch.arange(first, min(first + 8, len(known)))
+            lesson = self.lessons.clean(known, rows, generator)
+            with torch.no_grad(), self.fabric.autocast():
+                losses = self._losses(network, network, lesson.to(self.fabric.device))
+            total += float(losses.mean()) * len(rows) * self.recipe.transformer.levels
+        return total / len(known)
+
+    def alarms(self, figures: Mapping[str, float]) -> Sequence[Alarm]:
+        """Return what is wrong according to these figures."""
+        return token_alarms(figures, self.chance)
+
+    @property
+    def chance(self) -> float:
+        """Nats a position of a model that knows nothing."""
+        shape = self.recipe.transformer
+        return shape.levels * math.log(shape.codes)
 
     def state(self) -> dict[str, Any]:
-        """Return weights and optimiser state."""
-        return {
-            "module": self.module.state_dict(),
+        """Return all that the next steps depend on."""
+        state = {
+            "module": self.bare.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.fabric.strategy.precision.state_dict(),
         }
+        if self.average is not None:
+            state["average"] = self.average.state_dict()
+        return state
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Go back to a state."""
-        self.module.load_state_dict(state["module"])
+        self.bare.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.fabric.strategy.precision.load_state_dict(state.get("scaler", {}))
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
 
-    def _loss(
-        self, tokens: Tensor, classes: Tensor, corruption: Corruption, generator: torch.Generator
-    ) -> Tensor:
-        device, codes = self.fabric.device, self.recipe.transformer.codes
-        seen, mask_token = corrupt(tokens, corruption, codes, generator)
-        start = classes
-        if not self.recipe.conditional:  # a random code begins the sequence (2023, section 4.3)
-            start = torch.randint(codes, (len(tokens),), generator=generator)
-        has_mask = self.recipe.transformer.has_mask_token
-        hidden = self.module(
-            seen.to(device), start.to(device), mask_token.to(device) if has_mask else None
-        )
-        targets = tokens.to(device)
+    def _backward(self, index: int, random: torch.Generator) -> float:
+        """Add up the gradients of all parts of the batch, and return the loss."""
+        number, within = phase_at(index, self.settings.phases, len(self.training))
+        batch = self.settings.phases[number].batch
+        rows = self._rows(number, within, batch)
+        whole = self.lessons.corrupted(self.training, rows, random)
+        everything = int(whole.counted.sum()) * self.recipe.transformer.levels
+        processes = self.fabric.world_size
+        mine = whole.part(own_share(batch, processes, self.fabric.global_rank))
+        parts = parts_of(len(mine), self.micro_batch)
+        clear_gradients(self.optimiser)
+        total = 0.0
+        for count, part in enumerate(parts, start=1):
+            with self.fabric.no_backward_sync(self.module, enabled=count < len(parts)):
+                lesson = mine.part(part).to(self.fabric.device)
+                # gradients are averaged over processes, each of which has its part of the sum
+                loss = self._losses(self.module, self.bare, lesson).sum() * processes / everything
+                require_finite({"cross-entropy": loss}, self.fabric.device)
+                self.fabric.backward(loss)
+            total += float(loss.detach())
+        return total
+
+    def _losses(self, module: nn.Module, network: TokenTransformer, lesson: Lesson) -> Tensor:
+        """Return the cross-entropies (counted positions, levels) of a lesson."""
+        hidden = module(lesson.seen, lesson.start, lesson.mask_token)
         with self.fabric.autocast():
-            logits = self.bare.logits(hidden, targets)
+            logits = network.logits(hidden, lesson.tokens)
         losses = nn.functional.cross_entropy(
-            logits.float().flatten(0, 2), targets.flatten(), reduction="none"
-        ).view(targets.shape)
-        counted = corruption.masked.to(device)
-        if self.settings.loss_on == "all" or not bool(counted.any()):
-            counted = torch.ones_like(counted)
-        return losses[counted].mean()
-
-    def _corruption(self, rows: Tensor, generator: torch.Generator) -> Corruption:
-        batch, length = len(rows), self.recipe.transformer.length
-        settings = self.settings
-        if settings.masking == "cosine":
-            return cosine_mask(batch, length, generator)
-        if settings.masking == "hybrid":
-            return hybrid_mask(
-                self.training.scores[rows],
-                self.grid,
-                generator,
-                ratio=settings.mask_ratio,
-                top_k=settings.top_k,
-                sided=settings.sided,
-            )
-        ratio = settings.mask_ratio if settings.masking == "random-codes" else 0.0
-        return random_code_mask(batch, length, ratio, generator)
-
-    def _review_corruption(self, batch: int, generator: torch.Generator) -> Corruption:
-        length = self.recipe.transformer.length
-        if self.recipe.transformer.causal:
-            return random_code_mask(batch, length, 0.0, generator)
-        return cosine_mask(batch, length, generator)
+            logits.float().flatten(0, 2), lesson.tokens.flatten(), reduction="none"
+        ).view(lesson.tokens.shape)
+        return losses[lesson.counted]
 
     def _rows(self, phase: int, within: int, size: int) -> Tensor:
         """Return the rows of batch `within`; every row comes once an epoch."""

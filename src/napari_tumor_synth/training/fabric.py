@@ -1,0 +1,63 @@
+"""The devices of a training, working together."""
+
+from typing import Literal
+
+import torch
+from lightning_fabric import Fabric
+
+from napari_tumor_synth.errors import TrainingError
+from napari_tumor_synth.generators.devices import choose_device
+from napari_tumor_synth.processors import worker_count
+from napari_tumor_synth.training.machine import MachineSettings
+
+STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_false", "ddp_find_unused_parameters_true")
+
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+def make_fabric(precision: Precision, machine: MachineSettings) -> Fabric:
+    """Set up devices and precision, and start the other processes if there are to be any.
+
+    Raises
+    ------
+    TrainingError
+        There are not so many devices, or they cannot work together in the way asked for.
+    """
+    require_devices(machine)
+    device = choose_device(machine.device)
+    together = machine.devices * machine.nodes
+    torch.set_num_threads(max(1, worker_count() // machine.devices))
+    one = [device.index or 0] if device.type == "cuda" else 1
+    fabric = Fabric(
+        accelerator=device.type,
+        devices=one if machine.devices == 1 else machine.devices,
+        num_nodes=machine.nodes,
+        strategy="ddp" if together > 1 and machine.strategy == "auto" else machine.strategy,
+        precision=precision,
+    )
+    if together > 1:
+        fabric.launch()
+    return fabric
+
+
+def require_devices(machine: MachineSettings) -> None:
+    """Make sure that the devices exist and that their way of working together is known.
+
+    Raises
+    ------
+    TrainingError
+        As its sentence says.
+    """
+    if machine.strategy not in STRATEGIES:
+        raise TrainingError(
+            f"The strategy {machine.strategy!r} is not supported.",
+            f"Choose one of: {', '.join(STRATEGIES)}. Each device holds a whole model.",
+        )
+    device = choose_device(machine.device)
+    if device.type == "cuda" and machine.devices > torch.cuda.device_count():
+        raise TrainingError(
+            f"There are {torch.cuda.device_count()} GPUs here, not {machine.devices}.",
+            "Ask for as many devices as each node has.",
+        )
+    if device.type == "mps" and machine.devices > 1:
+        raise TrainingError("There is one Apple GPU.", "Leave out --devices.")
