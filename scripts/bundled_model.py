@@ -30,6 +30,7 @@ from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import Progress
+from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.recipe_files import load_recipe
 from napari_tumor_synth.training.train import train_generator
 from napari_tumor_synth.workflows.model_report import ReportSettings, report_on_model
@@ -51,7 +52,8 @@ def main() -> None:
         data,
         run,
         resume=(run / "run.json").is_file(),
-        device=options.device,
+        accept_changed_code=True,
+        machine=MachineSettings(device=options.device),
         max_minutes=options.max_minutes,
         review_steps=options.review_steps,
         on_progress=_line,

@@ -29,6 +29,7 @@ class Outcome:
 def no_other_models(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no-data"))
     monkeypatch.delenv("TUMOR_SYNTH_MODELS", raising=False)
+    monkeypatch.setenv("TUMOR_SYNTH_RUNS", str(tmp_path / "no-runs"))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from napari_tumor_synth.cli import main as face
 from napari_tumor_synth.progress import Cancelled
 
 VERBS = (
-    "roi", "phantom", "prepare", "models", "convert", "generate", "train", "reconstruct",
-    "importance", "doctor", "demo",
+    "roi", "phantom", "prepare", "models", "convert", "generate", "train", "runs", "export",
+    "reconstruct", "importance", "doctor", "demo",
 )  # fmt: skip
 
 

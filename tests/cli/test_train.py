@@ -4,11 +4,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from napari_tumor_synth.cli import train as verb
+from napari_tumor_synth.folders import RUNS_VARIABLE
 from napari_tumor_synth.training.run_folder import RunFolder
+from napari_tumor_synth.training.run_record import read_place, read_record
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -18,10 +21,9 @@ def test_train_stop_resume_generate(run, refuse, tiny_recipe, tiny_cache, tmp_pa
     given = ["train", tiny_recipe, "--data", tiny_cache, "--out", out, "--device", "cpu"]
     stopped = run(*given, "--max-minutes", 0, "--json")
     assert stopped.json == {"run": str(out), "finished": False, "checkpoint": None}
+    assert "its time is up" in stopped.err
     program, *again = shlex.split(stopped.err.partition("Go on with: ")[2])
-    assert program == "tumor-synth"
-    assert [str(argument) for argument in given[:-2]] == again[: len(given) - 2]
-    assert again[len(given) - 2 :] == ["--resume", "--device", "cpu"]
+    assert (program, again) == ("tumor-synth", ["train", "--resume", str(out)])
 
     assert "--resume" in refuse(*given)  # a run is there already
     words = refuse("generate", "--model", out, "--class", "LGG", "--out", "x")
@@ -60,7 +62,7 @@ def test_a_signal_stops_at_the_end_of_a_step(
     outcome = run("train", tiny_recipe, "--data", tiny_cache, "--out", out, "--device", "cpu")
     assert outcome.code == 130
     assert outcome.out == ""
-    assert f"--out {out} --resume" in outcome.err
+    assert f"tumor-synth train --resume {out}" in outcome.err
     assert RunFolder(out).latest_state("autoencoder")[0] == 4
     assert [signal.getsignal(one) for one in STOPPING] == before
 
@@ -87,9 +89,39 @@ def test_a_process_that_is_terminated_goes_on(tiny_recipe, tiny_cache, tmp_path)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "--resume" in err
-    done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+    again = [*command[:4], "--resume", str(out), "--accept-changed-code"]
+    done = subprocess.run(again, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (out / "checkpoint.safetensors").is_file()
+
+
+def test_a_resumed_run_needs_no_argument(
+    run, refuse, tiny_recipe, tiny_cache, tmp_path, monkeypatch
+):
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
+    assert "waits to be gone on with" in refuse("train", "--resume")
+    given = ["train", tiny_recipe, "--data", tiny_cache, "--device", "cpu", "--max-minutes", 0]
+    made = [run(*given, "--set", f"seed={seed}", "--json").json["run"] for seed in (5, 6)]
+    assert all(path.startswith(str(tmp_path / "runs" / "tiny-")) for path in made)
+    monkeypatch.chdir(tmp_path)  # nothing depends on where it is called from
+    resumed = run("train", "--resume", "--max-minutes", 0, "--json").json
+    assert resumed["run"] == made[1]
+    assert read_record(Path(made[1])).recipe["seed"] == 6
+    assert read_place(Path(made[1])).machine.device == "cpu"
+
+
+def test_settings_of_the_recipe_are_changed_and_kept(
+    run, refuse, tiny_recipe, tiny_cache, tmp_path
+):
+    out = tmp_path / "run"
+    given = ["train", tiny_recipe, "--data", tiny_cache, "--out", out, "--device", "cpu"]
+    change = ["--set", "token_training.mask_ratio=0.25"]
+    run(*given, *change, "--max-minutes", 0)
+    words = refuse(*given, "--resume")
+    assert "token_training.mask_ratio was 0.25 and is 0.5 now" in words
+    again = run(*given, *change, "--resume", "--max-minutes", 0, "--json").json
+    assert again["finished"] is False
+    assert "keeps its recipe" in refuse("train", "--resume", out, *change)
 
 
 def test_what_cannot_be_trained(refuse, tiny_recipe, tiny_cache, tmp_path):
@@ -102,4 +134,9 @@ def test_what_cannot_be_trained(refuse, tiny_recipe, tiny_cache, tmp_path):
     refuse("train", tiny_recipe, "--data", tmp_path / "nowhere", *out)
     refuse("train", tiny_recipe, "--data", tiny_cache, *out, "--device", "abacus")
     refuse("train", tiny_recipe, "--data", tiny_cache, "--out", tiny_recipe)
+    refuse("train", tiny_recipe, "--data", tiny_cache, *out, "--set", "seed=much")
+    assert "Name a recipe and --data" in refuse("train", *out)
+    assert "holds no training run" in refuse("train", "--resume", tmp_path)
+    several = ["--devices", 2, "--device", "cpu"]
+    assert "--out" in refuse("train", tiny_recipe, "--data", tiny_cache, *several)
     assert not (tmp_path / "run").exists()

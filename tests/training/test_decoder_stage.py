@@ -6,9 +6,12 @@ from pydantic import ValidationError
 
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.progress import Cancelled
+from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.recipe_files import load_recipe
 from napari_tumor_synth.training.train import train_generator
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+
+CPU = MachineSettings(device="cpu")
 
 STAGE = """
 [decoder_training]
@@ -32,7 +35,7 @@ def both(tiny_cache, tiny_recipe, longer_recipe, tmp_path_factory):
     """Return the generators of the same recipe without and with the stage, and the second run."""
     root = tmp_path_factory.mktemp("runs")
     runs = [
-        train_generator(recipe, tiny_cache, root / name, device="cpu", review_steps=100)
+        train_generator(recipe, tiny_cache, root / name, machine=CPU, review_steps=100)
         for name, recipe in (("short", tiny_recipe), ("long", longer_recipe))
     ]
     cpu = torch.device("cpu")
@@ -74,8 +77,8 @@ def test_a_run_cancelled_in_the_stage_goes_on_bit_for_bit(
 
     out = tmp_path / "run"
     with pytest.raises(Cancelled):
-        train_generator(longer_recipe, tiny_cache, out, device="cpu", on_progress=stop)
-    again = train_generator(longer_recipe, tiny_cache, out, device="cpu", resume=True)
+        train_generator(longer_recipe, tiny_cache, out, machine=CPU, on_progress=stop)
+    again = train_generator(longer_recipe, tiny_cache, out, machine=CPU, resume=True)
     resumed = load_generator(again.checkpoint, torch.device("cpu"))
     assert _same(resumed.autoencoder, both[1].autoencoder)
     assert _same(resumed.transformer, both[1].transformer)

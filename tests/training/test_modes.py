@@ -13,6 +13,7 @@ from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.progress import Cancelled
 from napari_tumor_synth.training import token_lessons
+from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.masking import Corruption
 from napari_tumor_synth.training.recipe_files import load_recipe
 from napari_tumor_synth.training.train import train_generator
@@ -20,6 +21,8 @@ from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 from napari_tumor_synth.training.vqgan_tokens import TokenSet
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 from tiny_cohort import TINY_RECIPE, write_blobs
+
+CPU = MachineSettings(device="cpu")
 
 SHORT = re.sub(r"(?m)^phases = .*$", "phases = [{ batch = 4, steps = 6 }]", TINY_RECIPE)
 BIDIRECTIONAL = SHORT.replace("[transformer]", "[transformer]\ncausal = false").replace(
@@ -54,14 +57,14 @@ def _train_in_two_goes(recipe, cache, out, stop_at=4):
             raise Cancelled
 
     with pytest.raises(Cancelled):
-        train_generator(recipe, cache, out, device="cpu", on_progress=stop)
-    return train_generator(recipe, cache, out, device="cpu", resume=True)
+        train_generator(recipe, cache, out, machine=CPU, on_progress=stop)
+    return train_generator(recipe, cache, out, machine=CPU, resume=True)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_trains_resumes_exactly_and_samples(mode, tiny_cache, tmp_path):
     recipe = _recipe(tmp_path, MODES[mode])
-    whole = train_generator(recipe, tiny_cache, tmp_path / "whole", device="cpu")
+    whole = train_generator(recipe, tiny_cache, tmp_path / "whole", machine=CPU)
     parted = _train_in_two_goes(recipe, tiny_cache, tmp_path / "parted")
     one, other = load_file(whole.checkpoint), load_file(parted.checkpoint)
     assert one.keys() == other.keys()
@@ -77,7 +80,7 @@ def test_one_class_trains_without_conditions(tmp_path):
     settings = RoiSettings(size=(16, 16, 16), spacing_mm=1.0)
     prepare_cohort(tmp_path / "cases" / "LGG", tmp_path / "cache", settings, workers=1)
     recipe = _recipe(tmp_path, UNCONDITIONAL)
-    outcome = train_generator(recipe, tmp_path / "cache", tmp_path / "run", device="cpu")
+    outcome = train_generator(recipe, tmp_path / "cache", tmp_path / "run", machine=CPU)
     generator = load_generator(outcome.checkpoint, torch.device("cpu"))
     assert len(generator.classes) == 1
     assert generator.sample(generator.classes[0], [0])[0].roi.image.shape == (1, 16, 16, 16)

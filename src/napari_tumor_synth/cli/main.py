@@ -9,12 +9,14 @@ from napari_tumor_synth import __version__
 from napari_tumor_synth.cli import (
     demo,
     doctor,
+    export,
     generate,
     inspect_roi,
     models,
     phantom,
     prepare,
     roi,
+    runs,
     train,
 )
 from napari_tumor_synth.cli.console import run_face, talk
@@ -61,7 +63,19 @@ def _common(
     talk.quiet = quiet
 
 
-for verbs in (roi, phantom, prepare, models, generate, train, inspect_roi, doctor, demo):
+for verbs in (
+    roi,
+    phantom,
+    prepare,
+    models,
+    generate,
+    train,
+    runs,
+    export,
+    inspect_roi,
+    doctor,
+    demo,
+):
     verbs.add_to(app)
 
 

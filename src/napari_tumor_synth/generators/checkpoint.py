@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from napari_tumor_synth.errors import CheckpointError
+from napari_tumor_synth.errors import CheckpointError, OutputError
 from napari_tumor_synth.files import atomic_file, sha256_of_file
 
 FORMAT = "napari-tumor-synth"
@@ -66,7 +66,12 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path | str) -> str:
         name: tensor.detach().cpu().contiguous() for name, tensor in checkpoint.tensors.items()
     }
     with atomic_file(path) as temporary:
-        save_file(tensors, temporary, metadata)
+        try:
+            save_file(tensors, temporary, metadata)
+        except SafetensorError as error:  # how the library tells of a full disk
+            raise OutputError(
+                f"Cannot write {path}: {error}.", "Free space and try again."
+            ) from error
     return sha256_of_file(path)
 
 

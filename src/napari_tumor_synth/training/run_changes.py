@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_tumor_synth.errors import TrainingError
+from napari_tumor_synth.training.recipe_changes import differences
 from napari_tumor_synth.training.run_record import RunRecord
 
 _ANOTHER_RUN = "Go on without naming a recipe, or start a new run in another folder."
@@ -23,11 +24,9 @@ def require_same_recipe(begun: Mapping[str, Any], wanted: Mapping[str, Any]) -> 
     TrainingError
         Names the settings that differ, as dotted names with both values.
     """
-    before, after = _flat(begun), _flat(wanted)
     different = [
-        f"{name} was {_shown(before, name)} and is {_shown(after, name)} now"
-        for name in sorted(before.keys() | after.keys())
-        if before.get(name) != after.get(name)
+        f"{name} was {_shown(before)} and is {_shown(after)} now"
+        for name, before, after in differences(begun, wanted)
     ]
     if different:
         more = len(different) - _NAMED
@@ -84,20 +83,8 @@ def require_same_code(begun: Mapping[str, str], now: Mapping[str, str]) -> None:
         )
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
-def _shown(settings: Mapping[str, Any], name: str) -> str:
-    if name not in settings or settings[name] is None:
-        return "not set"
-    text = str(settings[name])
+def _shown(value: Any) -> str:
+    text = "not set" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
