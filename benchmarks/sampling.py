@@ -16,7 +16,7 @@ ROUNDS = DecodingSettings().steps
 
 def main(given: Sequence[str] | None = None) -> None:
     options = parser(__doc__ or "", repeats=3)
-    recipes = ["phantom-flair-64", "vqgan-small-parallel-64", "vqgan-cond"]
+    recipes = ["phantom-flair-64", "vqgan-cond-parallel-small", "vqgan-cond"]
     options.add_argument("--recipes", nargs="+", default=recipes)
     options.add_argument("--batches", type=int, nargs="+", default=[1, 8])
     arguments = options.parse_args(given)

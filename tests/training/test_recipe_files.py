@@ -97,7 +97,7 @@ def test_false_leaves_a_part_out(tmp_path):
         ),
         (
             '[autoencoder]\ncodes = "many"\n',
-            r'autoencoder\.codes is "many", but must be a whole number at least 2 and at most 65536',
+            r'autoencoder\.codes is "many", but must be a whole number at least 2 and at most 6553',
         ),
         ("size = [64, 64]\n", r"lacks size\.2"),
         ("[transformer]\ncodes = 64\n", r"transformer\.codes is 64, but the other settings need"),
