@@ -55,9 +55,10 @@ def write_preview(
 def read_preview(run: Path, name: str) -> Preview | None:
     """Return the newest preview of a name; None if there is none yet, or it cannot be read."""
     try:
-        with np.load(preview_path(run, name), allow_pickle=False) as stored:
+        with preview_path(run, name).open("rb") as file:  # numpy leaves a damaged one open
+            stored = np.load(file, allow_pickle=False)
             content = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, BadZipFile):
+        spacing, title = content.pop(_FACTS).tolist()
+    except (AttributeError, OSError, EOFError, KeyError, ValueError, BadZipFile):
         return None
-    spacing, title = content.pop(_FACTS).tolist()
     return Preview(content, float(spacing), title)
