@@ -1,5 +1,7 @@
 """The devices of a training, working together."""
 
+import logging
+import warnings
 from typing import Literal
 
 import torch
@@ -36,6 +38,7 @@ def make_fabric(precision: Precision, machine: MachineSettings) -> Fabric:
         precision=precision,
     )
     if together > 1:
+        _be_quiet()
         fabric.launch()
     return fabric
 
@@ -61,3 +64,10 @@ def require_devices(machine: MachineSettings) -> None:
         )
     if device.type == "mps" and machine.devices > 1:
         raise TrainingError("There is one Apple GPU.", "Leave out --devices.")
+
+
+def _be_quiet() -> None:
+    """Leave out what the libraries tell of how the processes meet."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    # 1x1x1 convolutions have two memory layouts that are the same
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
