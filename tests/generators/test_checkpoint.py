@@ -4,8 +4,9 @@ import struct
 
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from napari_tumor_synth.errors import CheckpointError, TumorSynthError
+from napari_tumor_synth.errors import CheckpointError, OutputError, TumorSynthError
 from napari_tumor_synth.generators import checkpoint as checkpoint_module
 from napari_tumor_synth.generators.checkpoint import (
     Checkpoint,
@@ -46,6 +47,27 @@ def test_round_trip_keeps_types_settings_and_provenance(path, checkpoint):
     for name, tensor in checkpoint.tensors.items():
         assert back.tensors[name].dtype == tensor.dtype
         assert torch.equal(back.tensors[name], tensor)
+
+
+def test_equal_content_has_an_equal_hash(path, checkpoint):
+    checkpoint = Checkpoint(
+        checkpoint.family,
+        {"classes": ["Pilozytisches Astrozytom é", 'with "quotes" and \\']},
+        checkpoint.provenance,
+        checkpoint.tensors,
+    )
+    assert len({write_checkpoint(checkpoint, path) for _ in range(8)}) == 1
+    assert read_checkpoint(path).settings == checkpoint.settings
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(path, checkpoint, monkeypatch):
+    def full(*arguments):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(checkpoint_module, "save_file", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_checkpoint(checkpoint, path)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_one_changed_bit_is_noticed(path, checkpoint):

@@ -68,11 +68,24 @@ def write_checkpoint(checkpoint: Checkpoint, path: Path | str) -> str:
     with atomic_file(path) as temporary:
         try:
             save_file(tensors, temporary, metadata)
+            _put_header_in_order(temporary)
         except SafetensorError as error:  # how the library tells of a full disk
             raise OutputError(
                 f"Cannot write {path}: {error}.", "Free space and try again."
             ) from error
     return sha256_of_file(path)
+
+
+def _put_header_in_order(path: Path) -> None:
+    """Sort the metadata, whose order the library leaves to chance: same content, same hash."""
+    with path.open("r+b") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= length:
+            stream.seek(8)
+            stream.write(text.ljust(length))
 
 
 def read_checkpoint(
