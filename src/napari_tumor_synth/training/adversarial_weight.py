@@ -71,4 +71,5 @@ def adaptive_weight(
         for term in (reconstruction_term, adversarial_term)
     ]
     ours, critics = (pull.detach().float().norm() / scale for pull in pulls)
-    return (ours / (critics + _LEAST_GRADIENT)).clamp(0.0, 1.0)
+    weight: Tensor = (ours / (critics + _LEAST_GRADIENT)).clamp(0.0, 1.0)
+    return weight

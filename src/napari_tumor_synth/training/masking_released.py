@@ -87,7 +87,8 @@ def _weighted_keys(positions: Tensor, generator: torch.Generator) -> Tensor:
 
     Efraimidis and Spirakis 2006, as logarithms: log(u) / weight; weight 0 comes last.
     """
-    noise = random_keys(*positions.shape, generator)
+    batch, count = positions.shape
+    noise = random_keys(batch, count, generator)
     keys = noise.log() / positions.double()
     return keys.masked_fill(positions == 0, torch.finfo(keys.dtype).min)
 

@@ -5,12 +5,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.generators.devices import choose_device, memory_errors_explained
 from napari_tumor_synth.generators.provenance import now
 from napari_tumor_synth.imaging.cohort import read_cohort
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, ignore_progress
+from napari_tumor_synth.training.cohort_checks import require_fit, require_sound
 from napari_tumor_synth.training.engine import EngineSettings
 from napari_tumor_synth.training.environment import environment
 from napari_tumor_synth.training.families import FAMILIES, Recipe
@@ -136,33 +136,6 @@ def train_generator(
     return TrainingOutcome(out, finished=True, checkpoint=folder.checkpoint)
 
 
-def require_fit(recipe: Recipe, cache: RoiCache) -> None:
-    """Make sure that the cache holds what the recipe is for.
-
-    Raises
-    ------
-    TrainingError
-        Size, spacing or sequences differ, or a split is empty.
-    """
-    settings = cache.settings
-    pairs = {
-        "size": (recipe.size, settings.size),
-        "spacing_mm": (recipe.spacing_mm, settings.spacing_mm),
-        "sequences": (recipe.sequences, tuple(cache.sequences)),
-    }
-    for name, (wanted, found) in pairs.items():
-        if wanted != found:
-            raise TrainingError(
-                f"The recipe {recipe.name} needs {name} {wanted}, but the cache has {found}.",
-                "Prepare the cohort with the recipe's settings.",
-            )
-    if not cache.indices("train") or not cache.indices("validation"):
-        raise TrainingError(
-            "The cache has no ROIs for training or none for validation.",
-            "Prepare more cases.",
-        )
-
-
 def _cache_or_cohort(plan: RunPlan) -> RoiCache | None:
     """Return the cache if there is one; otherwise make sure that there is a cohort.
 
@@ -180,6 +153,7 @@ def _cache_or_cohort(plan: RunPlan) -> RoiCache | None:
 def _require(plan: RunPlan, cache: RoiCache) -> None:
     require_fit(plan.recipe, cache)
     FAMILIES[plan.recipe.family].require(plan.recipe, cache, plan.place.machine)
+    require_sound(cache)
 
 
 def _begun(
