@@ -125,11 +125,13 @@ class RunReporter:
             update={"state": "failed", "error": error, "seconds_left": None}
         )
         with suppress(OutputError):
-            self.log(f"failed: {error}")
-        try:
-            self._write()
-        except OutputError:
-            self._write_in_place()
+            self._require_there()  # else it may be another run's by now
+            with suppress(OutputError):
+                self.log(f"failed: {error}")
+            try:
+                self._write()
+            except OutputError:
+                self._write_in_place()
 
     def _write(self) -> None:
         if not self._writes:
