@@ -5,38 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from shared.measuring import begin, own_peak, parser, report, timed
+from shared.spheres import Spheres, random_tokens
 
 from napari_tumor_synth.training.recipe_files import load_recipe
 from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 from napari_tumor_synth.training.vqgan_stage_settings import Phase
-from napari_tumor_synth.training.vqgan_tokens import TokenSet
 from napari_tumor_synth.training.vqgan_transformer import TransformerStage
 
 ROIS = 32
-
-
-class Spheres:
-    """ROIs that cost nothing to read: a noisy sphere each."""
-
-    def __init__(self, recipe: VqganRecipe) -> None:
-        places = np.indices(recipe.size) - np.array(recipe.size).reshape(3, 1, 1, 1) / 2
-        inside = np.sqrt((places**2).sum(0)) < min(recipe.size) / 3
-        noise = np.random.default_rng(0).uniform(-0.9, 1, (len(recipe.sequences), *recipe.size))
-        self.image = np.where(inside, noise, -1).astype(np.float32)
-
-    def load(self, index: int) -> NDArray[np.float32]:
-        """Return the one sphere (C, S, A, R)."""
-        return self.image
-
-    def class_index(self, index: int) -> int:
-        """Alternate between two classes."""
-        return index % 2
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -51,12 +29,12 @@ def main(given: Sequence[str] | None = None) -> None:
         stage = AutoencoderStage(recipe, source, rois, rois, 2, fabric, Path(folder))
         phases = recipe.autoencoder_training.phases
         autoencoder = _phases(stage, phases, arguments.repeats)
-    tokens = _tokens(recipe)
-    transformer = _phases(
-        TransformerStage(recipe, tokens, tokens, fabric),
-        recipe.token_training.phases,
-        arguments.repeats,
-    )
+        tokens = random_tokens(recipe, ROIS)
+        classes = tuple(f"class {number}" for number in range(max(1, recipe.transformer.classes)))
+        later = TransformerStage(
+            recipe, tokens, tokens, fabric, stage.learnt, classes, Path(folder)
+        )
+        transformer = _phases(later, recipe.token_training.phases, arguments.repeats)
     report(
         {
             "benchmark": "training_step",
@@ -78,21 +56,11 @@ def _phases(stage: Any, phases: Sequence[Phase], repeats: int) -> list[dict[str,
         last = first + phase.step_count(ROIS)
         place = {"batch": phase.batch, "crop": phase.crop, "steps": last - first}
         for index, name in ((first, "first steps"), (last - 1, "last steps")):
-            figures = dict(stage.step(index))
+            figures = stage.step(index).figures
             steps = timed(lambda index=index: stage.step(index), repeats, warm_up=0)
             found.append({**place, "part": name, "discriminator": "critic" in figures, **steps})
         first = last
     return found
-
-
-def _tokens(recipe: VqganRecipe) -> TokenSet:
-    shape = (ROIS, recipe.transformer.length, recipe.transformer.levels)
-    generator = torch.Generator().manual_seed(0)
-    return TokenSet(
-        torch.randint(recipe.transformer.codes, shape, generator=generator),
-        torch.rand(shape[:2], generator=generator),
-        torch.arange(ROIS) % max(1, recipe.transformer.classes),
-    )
 
 
 if __name__ == "__main__":
