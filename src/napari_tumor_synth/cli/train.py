@@ -14,6 +14,7 @@ from napari_tumor_synth.cli.console import (
     progress_bar,
     report,
     stop_at_a_step,
+    talk,
 )
 from napari_tumor_synth.cli.training_options import machine_of, run_to_resume
 from napari_tumor_synth.progress import Cancelled
@@ -82,6 +83,7 @@ def train(
 
     Example: tumor-synth train --resume
     """
+    from napari_tumor_synth.training.leader import is_leader
     from napari_tumor_synth.training.recipe_changes import override, parse_change
     from napari_tumor_synth.training.recipe_files import load_recipe
     from napari_tumor_synth.training.run_record import is_run, read_place
@@ -114,6 +116,8 @@ def train(
         raise typer.BadParameter(
             "Several devices need the folder named, the same for each process", param_hint="--out"
         )
+    leads = machine is None or is_leader(machine)
+    talk.quiet = talk.quiet or not leads
     if run is None:
         assert chosen is not None
         run = _new_folder(chosen.name)
@@ -138,6 +142,8 @@ def train(
         if is_run(run):
             note(f"The run is in {run}. {go_on}")
         raise typer.Exit(EXIT_CANCELLED) from None
+    if not leads:  # the first process speaks for all
+        return
     made = outcome.checkpoint
     checkpoint = str(made) if made else None
     if not outcome.finished:
