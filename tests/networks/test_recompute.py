@@ -52,6 +52,26 @@ def test_an_autoencoder_learns_the_same_with_less_memory(norm):
     assert all(torch.equal(value, buffers[name]) for name, value in sparing.named_buffers())
 
 
+@pytest.mark.parametrize("recompute", [False, True])
+def test_gradients_can_be_asked_for_before_the_backward_pass(recompute):
+    # as an adaptive weight does; each pass computes again, and statistics stay
+    settings = VqganSettings(
+        widths=(8, 16), strides=(2, 2), residual_blocks=(1, 1), embedding=8, norm="batch"
+    )
+    torch.manual_seed(0)
+    model = Vqgan(settings).train()
+    set_recompute(model, recompute)
+    x = torch.randn(2, 1, 16, 16, 16, generator=torch.Generator().manual_seed(1))
+    loss = model.decode(model.encode(x)).square().mean()
+    before = {name: value.clone() for name, value in model.named_buffers()}
+    last = [p for p in model.decoder.parameters() if p.ndim == 5][-1]
+    asked = [torch.autograd.grad(loss, last, retain_graph=True)[0] for _ in range(2)]
+    loss.backward()
+    assert torch.equal(asked[0], asked[1])
+    assert torch.equal(asked[0], last.grad)
+    assert all(torch.equal(value, before[name]) for name, value in model.named_buffers())
+
+
 def test_a_transformer_learns_the_same_with_less_memory():
     torch.manual_seed(0)
     settings = TransformerSettings(

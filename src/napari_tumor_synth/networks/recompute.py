@@ -3,8 +3,8 @@
 Chen et al. 2016, "Training deep nets with sublinear memory cost".
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ def recomputed(layers: nn.Module, x: Tensor) -> Tensor:
     """
 
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _statistics_kept(layers)
+        return nullcontext(), _StatisticsKept(layers)
 
     result: Tensor = checkpoint(layers, x, use_reentrant=False, context_fn=contexts)
     return result
@@ -59,16 +59,20 @@ def _segments(layers: Sequence[nn.Module]) -> list[list[nn.Module]]:
     return segments
 
 
-@contextmanager
-def _statistics_kept(module: nn.Module) -> Iterator[None]:
-    norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm)]
-    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
-    try:
-        for norm in norms:
+class _StatisticsKept:
+    """Leaves running statistics as they are; entered once for every backward pass."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.norms = [norm for norm in module.modules() if isinstance(norm, _BatchNorm)]
+        self.before: list[tuple[float | None, Tensor | None]] = []
+
+    def __enter__(self) -> None:
+        self.before = [(norm.momentum, norm.num_batches_tracked) for norm in self.norms]
+        for norm in self.norms:
             norm.momentum = 0.0
             if norm.num_batches_tracked is not None:
                 norm.num_batches_tracked = norm.num_batches_tracked.clone()
-        yield
-    finally:
-        for norm, (momentum, count) in zip(norms, before, strict=True):
+
+    def __exit__(self, *error: object) -> None:
+        for norm, (momentum, count) in zip(self.norms, self.before, strict=True):
             norm.momentum, norm.num_batches_tracked = momentum, count
