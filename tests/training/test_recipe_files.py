@@ -107,7 +107,10 @@ def test_false_leaves_a_part_out(tmp_path):
         ),
         ('[token_training]\nmasking = "cosine"\n', r'masking "cosine" is for transformer\.causal'),
         ('[token_training]\nstart_token = "zero"\n', "is for conditional = false"),
-        ("name = 7\nseed = -1\n", r"name is 7, but must be text.* \(1 more is wrong\.\)"),
+        (
+            "name = 7\nseed = -1\n",
+            r"name is 7, but must be text of small letters, .* \(1 more is wrong\.\)",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(tmp_path, text, words):

@@ -104,6 +104,9 @@ def dotted(place: Sequence[str | int]) -> str:
     return ".".join(str(step) for step in place)
 
 
+_PATTERNS = {"^[a-z0-9][a-z0-9.-]*$": "of small letters, digits, dots and hyphens"}
+
+
 def _literals(schema: Schema) -> list[Any]:
     if "enum" in schema:
         return list(schema["enum"])
@@ -118,5 +121,5 @@ def _limits(schema: Schema) -> str:
         "exclusiveMaximum": "below",
     }
     found = [f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema]
-    pattern = [f"that fits {schema['pattern']}"] if "pattern" in schema else []
+    pattern = [_PATTERNS.get(schema["pattern"], schema["pattern"])] if "pattern" in schema else []
     return (" " + " and ".join([*found, *pattern])) if found or pattern else ""
