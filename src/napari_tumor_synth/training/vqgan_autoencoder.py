@@ -15,15 +15,14 @@ from napari_tumor_synth.training.adversarial_weight import AdversarialStrength, 
 from napari_tumor_synth.training.data import BatchSampler, RoiSource
 from napari_tumor_synth.training.micro_batches import own_share, parts_of
 from napari_tumor_synth.training.non_finite import NotFinite, require_finite
-from napari_tumor_synth.training.perceptual import make_perceptual_loss
 from napari_tumor_synth.training.random_streams import item_generator, step_generator
 from napari_tumor_synth.training.safe_step import RunningStatistics, clear_gradients, take_step
 from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
 from napari_tumor_synth.training.stage import Alarm, StepOutcome
 from napari_tumor_synth.training.vqgan_alarms import autoencoder_alarms
 from napari_tumor_synth.training.vqgan_codebook import CodebookLearning
-from napari_tumor_synth.training.vqgan_critic import Critic
-from napari_tumor_synth.training.vqgan_losses import AutoencoderLoss
+from napari_tumor_synth.training.vqgan_critic import make_critic
+from napari_tumor_synth.training.vqgan_losses import make_losses
 from napari_tumor_synth.training.vqgan_module import AutoencoderModule, AutoencoderOutput
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 from napari_tumor_synth.training.vqgan_review import review_autoencoder, show_reconstructions
@@ -89,8 +88,8 @@ class AutoencoderStage:
         self.module, self.optimiser = fabric.setup(self.bare, adam)
         decay = self.settings.ema_decay
         self.average = WeightAverage(self.bare, decay) if decay else None
-        self.critic = self._make_critic()
-        self.losses = self._make_losses()
+        self.critic = make_critic(recipe.discriminator, self.settings, fabric)
+        self.losses = make_losses(self.settings, self.critic, self.bare.vqgan, fabric)
         self.codebook = CodebookLearning(self.bare.vqgan, fabric)
 
     @staticmethod
@@ -249,25 +248,3 @@ class AutoencoderStage:
         set_rate(self.optimiser, rate)
         if self.critic is not None:
             self.critic.set_rate(rate)
-
-    def _make_losses(self) -> AutoencoderLoss:
-        choice = self.settings.perceptual
-        perceptual = make_perceptual_loss(
-            choice.backbone if self.settings.losses.perceptual else "none",
-            choice.slices,
-            choice.weights_file,
-            choice.distance,
-            planes=choice.planes,
-            depths=choice.depths,
-        )
-        if perceptual is not None:
-            perceptual.to(self.fabric.device)
-        last_layer: Any = self.bare.vqgan.decoder[-1]
-        scaler = getattr(self.fabric.strategy.precision, "scaler", None)
-        return AutoencoderLoss(self.settings, perceptual, self.critic, last_layer.weight, scaler)
-
-    def _make_critic(self) -> Critic | None:
-        weights, shape = self.settings.losses, self.recipe.discriminator
-        if shape is None or (weights.adversarial == 0 and weights.feature_matching == 0):
-            return None
-        return Critic(shape, self.settings, self.fabric)

@@ -127,6 +127,16 @@ class Critic:
         self._optimiser.load_state_dict(state["optimiser"])
 
 
+def make_critic(
+    shape: DiscriminatorSettings | None, settings: AutoencoderTraining, fabric: Fabric
+) -> Critic | None:
+    """Build the discriminator of a stage, if any of its terms counts."""
+    weights = settings.losses
+    if shape is None or (weights.adversarial == 0 and weights.feature_matching == 0):
+        return None
+    return Critic(shape, settings, fabric)
+
+
 def _balance(loss: Tensor, real: Tensor, fake: Tensor) -> dict[str, float]:
     real, fake = real.detach(), fake.detach()
     return {

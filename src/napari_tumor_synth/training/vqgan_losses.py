@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
 from napari_tumor_synth.imaging.intensity import BACKGROUND
+from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.training.adversarial_weight import AdversarialStrength, adaptive_weight
 from napari_tumor_synth.training.gradient_loss import gradient_loss
 from napari_tumor_synth.training.losses import (
@@ -15,7 +17,7 @@ from napari_tumor_synth.training.losses import (
     feature_matching_loss,
     l1_loss,
 )
-from napari_tumor_synth.training.perceptual import DrawnSlices, PerceptualLoss
+from napari_tumor_synth.training.perceptual import DrawnSlices, PerceptualLoss, make_perceptual_loss
 from napari_tumor_synth.training.vqgan_critic import Critic
 from napari_tumor_synth.training.vqgan_module import AutoencoderOutput
 from napari_tumor_synth.training.vqgan_stage_settings import AutoencoderTraining
@@ -122,3 +124,29 @@ class AutoencoderLoss:
         if "classification" in terms:
             total = total + weights.classification * terms["classification"]
         return total
+
+
+def make_losses(
+    settings: AutoencoderTraining, critic: Critic | None, vqgan: Vqgan, fabric: Fabric
+) -> AutoencoderLoss:
+    """Build the loss of a stage.
+
+    Raises
+    ------
+    InputError
+        The weights of the perceptual backbone cannot be read.
+    """
+    choice = settings.perceptual
+    perceptual = make_perceptual_loss(
+        choice.backbone if settings.losses.perceptual else "none",
+        choice.slices,
+        choice.weights_file,
+        choice.distance,
+        planes=choice.planes,
+        depths=choice.depths,
+    )
+    if perceptual is not None:
+        perceptual.to(fabric.device)
+    last_layer: Any = vqgan.decoder[-1]
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    return AutoencoderLoss(settings, perceptual, critic, last_layer.weight, scaler)
