@@ -229,7 +229,7 @@ class AutoencoderStage:
         return outputs, dict(figures)
 
     def _ends_epoch(self, index: int) -> bool:
-        number, within = phase_at(index, self.settings.phases, self.rois)
+        _, within = phase_at(index, self.settings.phases, self.rois)
         batch = self._phase(index).batch
         whole = (within + 1) * batch // self.rois > within * batch // self.rois
         return whole or index + 1 == self.total_steps
