@@ -1,7 +1,11 @@
+import random
+
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from napari_tumor_synth.errors import TrainingError
+from napari_tumor_synth.errors import OutputError, TrainingError
+from napari_tumor_synth.training import state_file
 from napari_tumor_synth.training.state_file import read_state, write_state
 
 
@@ -51,3 +55,31 @@ def test_a_cut_file_is_an_error_with_a_remedy(tmp_path, keep):
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(TrainingError, match="Remove it"):
         read_state(path)
+
+
+def test_any_damage_is_a_sentence(tmp_path):
+    path = tmp_path / "s.safetensors"
+    write_state({"a": torch.arange(8), "b": [1, {2: torch.ones(2)}, None, "x"]}, path)
+    whole, chance, read = path.read_bytes(), random.Random(0), 0
+    for _ in range(400):
+        damaged = bytearray(whole[: chance.choice([len(whole), chance.randrange(len(whole))])])
+        for _ in range(chance.randrange(1, 4)):
+            if damaged:
+                damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            read_state(path)
+            read += 1  # a tensor's own bytes are not checked
+        except TrainingError:
+            pass
+    assert read < 300
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(state_file, "save_file", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_state({"a": torch.arange(8)}, tmp_path / "s.safetensors")
+    assert list(tmp_path.iterdir()) == []

@@ -120,7 +120,7 @@ def start_in_background(request: TrainingRequest, *, patience_s: float = 180) ->
     folder = Path(request.out).absolute()
     is_new = not folder.exists()
     console = writable_folder(folder) / CONSOLE
-    before = read_status(folder)
+    earlier = status.started if (status := read_status(folder)) is not None else ""
     with console.open("ab") as stream:
         said_before = stream.tell()
         process = _start(request, stream)
@@ -128,7 +128,7 @@ def start_in_background(request: TrainingRequest, *, patience_s: float = 180) ->
     deadline = time.monotonic() + patience_s
     while process.poll() is None and time.monotonic() < deadline:
         status = read_status(folder)
-        if status is not None and status != before and status.state == "running":
+        if status is not None and status.started != earlier:
             return BackgroundRun(folder, status.pid)
         time.sleep(_POLL_S)
     if process.poll() is None:

@@ -190,9 +190,9 @@ def _train(
         reporter.change("preparing the cohort", stage="preparing the cohort")
         listener = watched(folder, on_progress, settings.deadline)
         cache = prepare_for(plan.data, plan.recipe, listener)
-        _require(plan, cache)
         if begun is not None:
             require_same_data(begun, _record(plan, cache))
+        _require(plan, cache)
     record = begun or _record(plan, cache)
     folder.start(record)
     reporter.log(_first_line(plan, record, resumed=begun is not None))
