@@ -181,7 +181,7 @@ class _Loop:
         self.folder.reporter.alarms("steps", self.stage.alarms(means))
 
     def _review(self) -> None:
-        self.review = dict(self.stage.review(self.done))
+        self.review = {name: float(v) for name, v in self.stage.review(self.done).items()}
         self.folder.append_curves(self.stage.name, self.done, self.review)
         self.folder.reporter.review(self.stage.name, self.done, self.review)
         self.folder.reporter.alarms("review", self.stage.alarms(self.review))
@@ -190,7 +190,8 @@ class _Loop:
         self._times.append(time.monotonic())
         seconds = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
         self.folder.reporter.tell(
-            figures=dict(outcome.figures) or self.folder.reporter.status.figures,
+            figures={name: float(value) for name, value in outcome.figures.items()}
+            or self.folder.reporter.status.figures,
             seconds_left=seconds * (self.stage.total_steps - self.done),
         )
         said = outcome.skipped or ", ".join(f"{n} {v:.3g}" for n, v in outcome.figures.items())
