@@ -121,5 +121,6 @@ def _limits(schema: Schema) -> str:
         "exclusiveMaximum": "below",
     }
     found = [f"{sign} {schema[key]:g}" for key, sign in signs.items() if key in schema]
-    pattern = [_PATTERNS.get(schema["pattern"], schema["pattern"])] if "pattern" in schema else []
-    return (" " + " and ".join([*found, *pattern])) if found or pattern else ""
+    if "pattern" in schema:
+        found.append(_PATTERNS.get(schema["pattern"], f"that fits {schema['pattern']}"))
+    return f" {' and '.join(found)}" if found else ""
