@@ -1,5 +1,6 @@
 """Stages on random ROIs, with every loss and group norm, to look into single steps."""
 
+import os
 import re
 from pathlib import Path
 
@@ -40,7 +41,7 @@ class Blobs:
 
 
 def recipe_in(folder: Path, changes: dict | None = None):
-    path = folder / "recipe.toml"
+    path = folder / f"recipe-{os.getpid()}.toml"  # several processes may write their own
     path.write_text(RECIPE)
     return override(load_recipe(path), changes or {})
 

@@ -19,18 +19,6 @@ def require_trainable(recipe: VqganRecipe, cache: RoiCache, machine: MachineSett
     TrainingError
         As the sentence says.
     """
-    found = ", ".join(cache.classes)
-    if recipe.conditional and recipe.transformer.classes != len(cache.classes):
-        raise TrainingError(
-            f"The recipe {recipe.name} is for {recipe.transformer.classes} classes, but the cache "
-            f"has {len(cache.classes)}: {found}.",
-            "Set transformer.classes in a copy of the recipe.",
-        )
-    if not recipe.conditional and len(cache.classes) > 1:
-        raise TrainingError(
-            f"The recipe {recipe.name} knows no classes, but the cache has several: {found}.",
-            "Prepare the cases of one class, or choose a class-conditional recipe.",
-        )
     require_devices(machine)
     training = (recipe.autoencoder_training, recipe.decoder_training, recipe.token_training)
     for stage in training:
