@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from napari_tumor_synth.errors import TrainingError
+from napari_tumor_synth.errors import OutputError, TrainingError
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.run_record import RunPlace, RunRecord
 from napari_tumor_synth.training.run_status import (
@@ -102,3 +102,22 @@ def test_a_follower_writes_nothing(run):
         follower.finish("walk", {})
     after = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_a_reader_on_windows_delays_the_status_only(run, monkeypatch):
+    real, refusals = os.replace, [PermissionError(13, "Access is denied")] * 3
+
+    def replace(source, target):
+        if refusals:
+            raise refusals.pop()
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    run.reporter.change(stage="walk")
+    assert read_status(run.path).stage == "walk"
+
+
+def test_a_folder_that_cannot_be_locked_is_a_sentence(tmp_path):
+    (tmp_path / "lock").mkdir()
+    with pytest.raises(OutputError, match="cannot be locked"), RunFolder(tmp_path).held():
+        pass

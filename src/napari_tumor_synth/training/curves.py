@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from napari_tumor_synth.errors import OutputError
-from napari_tumor_synth.files import atomic_file
+from napari_tumor_synth.training.shared_text import replace_text
 
 CURVES = "curves.csv"
 _HEADER = ("stage", "step", "name", "value")
@@ -64,8 +64,7 @@ def cut_back(path: Path, stage: str, step: int) -> None:
         if row_stage != stage or row_step <= step:
             writer.writerow([row_stage, row_step, name, f"{value:.6g}"])
     if kept.getvalue() != text:
-        with atomic_file(path) as temporary:
-            temporary.write_text(kept.getvalue(), "utf-8", newline="")
+        replace_text(path, kept.getvalue())
 
 
 class CurveReader:

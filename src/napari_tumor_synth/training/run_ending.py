@@ -30,7 +30,7 @@ def reported(folder: RunFolder) -> Iterator[None]:
     except Exception as error:
         reporter.fail(sentence(error))
         raise
-    reporter.change("finished", state="finished", stage="", seconds_left=None, alarms=())
+    reporter.change("finished", state="finished", stage="", seconds_left=None)
 
 
 def why(stop: BaseException) -> str:

@@ -90,7 +90,14 @@ class RunFolder:
             yield
             return
         lock = RunLock(writable_folder(self.path))
-        if not lock.acquire():
+        try:
+            is_mine = lock.acquire()
+        except OSError as error:
+            raise OutputError(
+                f"{self.path} cannot be locked: {error.strerror or error}.",
+                "Choose a folder that you may write to.",
+            ) from error
+        if not is_mine:
             status = read_status(self.path)
             who = f"process {status.pid} since {status.since}" if status else "another process"
             raise TrainingError(

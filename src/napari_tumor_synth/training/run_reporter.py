@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_tumor_synth.errors import OutputError
-from napari_tumor_synth.files import atomic_file
 from napari_tumor_synth.training.run_status import LOG, STATUS, AlarmRecord, RunStatus
+from napari_tumor_synth.training.shared_text import replace_text
 from napari_tumor_synth.training.stage import Alarm
 
 _SECONDS_BETWEEN = 1.0
@@ -138,8 +138,7 @@ class RunReporter:
             return
         self._require_there()
         self.status = self.status.model_copy(update={"updated": _now()})
-        with atomic_file(self._folder / STATUS) as temporary:
-            temporary.write_text(self._text(), "utf-8")
+        replace_text(self._folder / STATUS, self._text())
         self._written = time.monotonic()
 
     def _write_in_place(self) -> None:

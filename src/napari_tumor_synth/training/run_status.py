@@ -1,5 +1,6 @@
 """Where a run stands, as it writes it itself and as others see it; loads nothing heavy."""
 
+import os
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from napari_tumor_synth.training.run_record import is_run, read_place, read_reco
 STATUS, LOG, STOP = "status.json", "log.txt", "stop"
 CHECKPOINT = "checkpoint.safetensors"
 _SILENT_S = 120.0
+_LONGEST_LINE = 500  # bytes, on average: a log of weeks is not read whole each second
 
 State = Literal["running", "stopped", "failed", "interrupted", "finished"]
 
@@ -183,7 +185,10 @@ def find_runs(root: Path) -> list[RunSummary]:
 def log_tail(folder: Path, lines: int = 200) -> list[str]:
     """Return the last lines of a run's log."""
     try:
-        text = (folder / LOG).read_text("utf-8", errors="replace")
+        with (folder / LOG).open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - _LONGEST_LINE * lines))
+            text = stream.read().decode("utf-8", "replace")
     except OSError:
         return []
     return text.splitlines()[-lines:]
