@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from cohort_factory import write_case
+from napari_tumor_synth.folders import RUNS_VARIABLE
 
 ABOUT = {"name": "tiny", "description": "d", "licence": "CC0", "training_data": "noise"}
 
@@ -23,6 +24,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if os.environ.get("TUMOR_SYNTH_REQUIRE_DISPLAY"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def folders_of_the_test(tmp_path, monkeypatch):
+    """Keep the user's own runs and models out of the windows of tests, and what tests make out of
+    the user's folders."""
+    monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from workbench_steps import generated, opened
 
 pytestmark = pytest.mark.gui
 
-WIDGETS = ("Workbench", "Case", "ROI", "Generate", "Importance", "Planes")
+WIDGETS = ("Workbench", "Case", "ROI", "Generate", "Importance", "Train", "Planes")
 
 
 @pytest.mark.parametrize("name", WIDGETS)

@@ -86,6 +86,7 @@ class GeneratePanel(QWidget):
             (session.trouble, self.message.fail),
             (session.beside_changed, self._on_beside),
             (session.model_changed, self.model.set_entry),
+            (session.models_changed, self.refresh_models),
             (session.sample_added, self._allow_save),
             (session.sample_removed, self._allow_save),
         )

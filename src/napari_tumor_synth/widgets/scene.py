@@ -21,6 +21,7 @@ from napari_tumor_synth.widgets.places import affine_at, affine_beside, box_of, 
 from napari_tumor_synth.widgets.planes_link import PlanesLink
 from napari_tumor_synth.widgets.scene_layers import importance_layer, preview_layer, sample_layer
 from napari_tumor_synth.widgets.shown_layers import ShownLayers, show
+from napari_tumor_synth.widgets.training.preview_scene import PreviewScene
 from napari_tumor_synth.widgets.viewer_look import ViewerLook
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from napari_tumor_synth.widgets.importance_overlay import ImportanceLook
     from napari_tumor_synth.widgets.segmentation_view import SegmentationLook
     from napari_tumor_synth.widgets.session import Session
+    from napari_tumor_synth.widgets.training.preview_layers import ShownPreview
     from napari_tumor_synth.workflows.open_case import OpenCase
 
 Slot = Callable[..., None]
@@ -66,6 +68,7 @@ class Scene:
         self._look, self._shown = ViewerLook(viewer), shown
         self.planes = PlanesLink(viewer, session, self._importance_at)
         self.planes.open()
+        self._previews = PreviewScene(shown, self.planes, self._look)
         self._links = (
             (session.case_changed, self._on_case),
             (session.roi_changed, self._on_roi),
@@ -76,6 +79,7 @@ class Scene:
             (session.segmentation_look_changed, self._on_segmentation_look),
             (session.importance_changed, self._on_importance),
             (session.importance_look_changed, self._on_importance_look),
+            (session.preview_changed, self._on_preview),
         )
         for signal, slot in self._links:
             signal.connect(slot)
@@ -139,6 +143,9 @@ class Scene:
 
     @_planes_first()
     def _on_selected(self, selected: Roi | SyntheticRoi | None) -> None:
+        if self.session.preview is not None:
+            self.session.show_preview(None)  # which comes back here
+            return
         self._shown.drop("importance")
         made = self._selected_sample()
         for key, layer in self._shown:
@@ -226,6 +233,12 @@ class Scene:
         if isinstance(layer := self._shown.get("importance"), Image):
             look.apply_to(layer)
 
+    @_planes_first()
+    def _on_preview(self, preview: ShownPreview | None) -> None:
+        self._previews.show(preview, self.session.frame)
+        if preview is None:
+            self._on_selected(self.session.selected)
+
     def _on_layer_added(self, event: Any) -> None:
         if len(self.viewer.layers) == 1:  # with the first one napari looks from where it likes
             self.planes.look_from("A")
@@ -236,6 +249,8 @@ class Scene:
             self.session.remove_sample(key)
         elif key == "importance":
             self.session.importance_changed.emit(None)
+        elif self._previews.is_key(key):
+            self.session.show_preview(None)
 
     def _on_active(self, event: Any) -> None:
         key = self._shown.key_of(self.viewer.layers.selection.active)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
     from napari_tumor_synth.generators.synthetic import SyntheticRoi
     from napari_tumor_synth.imaging.roi import Roi
+    from napari_tumor_synth.widgets.training.preview_layers import ShownPreview
     from napari_tumor_synth.workflows.open_case import OpenCase
 
 
@@ -39,6 +40,8 @@ class Session:
         Where to compute, "auto" or torch's name.
     beside : bool
         Whether the real ROI is shown beside a synthetic one, on the same grid.
+    preview : ShownPreview or None
+        Of a training, shown instead of all that.
     """
 
     case_changed = Signal(object)
@@ -48,10 +51,12 @@ class Session:
     selected_changed = Signal(object)
     segmentation_look_changed = Signal(object)  # SegmentationLook
     model_changed = Signal(object)  # CatalogueEntry or None
+    models_changed = Signal()  # others are listed in the catalogues
     beside_changed = Signal(bool)
     importance_look_changed = Signal(object)  # ImportanceLook
     trouble = Signal(object)  # TumorSynthError: what was asked for cannot be shown
     importance_changed = Signal(object)  # (array on the ROI's grid, its ROI) or None
+    preview_changed = Signal(object)  # ShownPreview or None
 
     def __init__(self) -> None:
         self.case: OpenCase | None = None
@@ -62,6 +67,7 @@ class Session:
         self.model: CatalogueEntry | None = None
         self.device = preferences().device
         self.beside = False
+        self.preview: ShownPreview | None = None
         self._generators: Any = None
         self._loading = Lock()
         self._to_be_cut = False
@@ -132,6 +138,12 @@ class Session:
         if thing is not self.selected:
             self.selected = thing
             self.selected_changed.emit(thing)
+
+    def show_preview(self, preview: ShownPreview | None) -> None:
+        """Show what a training has made so far, or no longer."""
+        if preview is not self.preview:
+            self.preview = preview
+            self.preview_changed.emit(preview)
 
     def release(self) -> None:
         """Give the memory of the generator back."""

@@ -15,6 +15,7 @@ from napari_tumor_synth.widgets.left_dock import LeftDockWidget
 from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
 from napari_tumor_synth.widgets.session import session_of, viewer_itself
+from napari_tumor_synth.widgets.train_panel import TrainPanel
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -62,6 +63,12 @@ class ImportanceWidget(_SinglePanel):
     """Overlay importance scores."""
 
     panel_class = ImportancePanel
+
+
+class TrainWidget(_SinglePanel):
+    """Train a generator."""
+
+    panel_class = TrainPanel
 
 
 class PlanesWidget(LeavingWidget):

@@ -12,6 +12,7 @@ from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
 from napari_tumor_synth.widgets.section import Section
 from napari_tumor_synth.widgets.session import session_of, viewer_itself
+from napari_tumor_synth.widgets.train_panel import TrainPanel
 
 if TYPE_CHECKING:
     import napari.viewer
@@ -28,16 +29,19 @@ class Workbench(LeftDockWidget):
         self.case, self.roi = CasePanel(self.session), RoiPanel(self.session)
         self.generate = GeneratePanel(self.session)
         self.importance = ImportancePanel(self.session)
+        self.train = TrainPanel(self.session)
         self._panels: dict[str, Any] = {
             "1  Case": self.case,
             "2  ROI": self.roi,
             "3  Generate": self.generate,
             "Importance": self.importance,
+            "6  Train": self.train,
         }
         self._sections: dict[str, Section] = {}
         for title, panel in self._panels.items():
             section = Section(title, panel)
-            section.expand(animate=False)
+            if panel is not self.train:  # nothing of a patient's case needs it
+                section.expand(animate=False)
             self.column.addWidget(section)
             self._sections[title] = section
         self.column.addStretch(1)
