@@ -1,6 +1,7 @@
 import pytest
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins import MixedPrecision
 from torch import nn
 
 from napari_tumor_synth.training.safe_step import RunningStatistics, take_step
@@ -43,3 +44,18 @@ def test_batch_statistics_survive_an_overflow():
     statistics.restore()
     assert kept.keys() == dict(norm.named_buffers()).keys()
     assert all(torch.equal(kept[name], buffer) for name, buffer in norm.named_buffers())
+
+
+def test_a_scaler_hears_of_a_gradient_that_overflows_and_lowers_its_scale():
+    scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
+    fabric = Fabric(devices=1, plugins=MixedPrecision("16-mixed", "cpu", scaler=scaler))
+    module, optimiser = _linear(fabric)
+    before = module.weight.detach().clone()
+    fabric.backward(module(torch.tensor([[3.0e4, 0.0]])).float().sum() * 1e38)
+    assert not take_step(fabric, module, optimiser, 1.0)
+    assert torch.equal(module.weight, before)
+    assert scaler.get_scale() == 512.0
+    optimiser.zero_grad()
+    fabric.backward(module(torch.tensor([[0.0, 2.0]])).float().sum())
+    assert take_step(fabric, module, optimiser, 1.0)
+    assert not torch.equal(module.weight, before)

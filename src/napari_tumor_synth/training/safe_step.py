@@ -18,15 +18,15 @@ def take_step(
 ) -> bool:
     """Clip the gradients and step, unless one is not finite; tell whether the step was taken.
 
-    In float16 every step counts as taken: the scaler skips what is not finite, and lowers its
-    scale. How to clip is said in `clip_gradients`.
+    How to clip is said in `clip_gradients`. In float16 the scaler is told of a step that is not
+    taken, and lowers its scale.
     """
     norm = clip_gradients(fabric, module, optimiser, clipping, limit)
+    finite = norm is None or bool(norm.isfinite())
     has_scaler = getattr(fabric.strategy.precision, "scaler", None) is not None
-    taken = has_scaler or norm is None or bool(norm.isfinite())
-    if taken:
+    if finite or has_scaler:
         optimiser.step()
-    return taken
+    return finite
 
 
 def clear_gradients(optimiser: Any) -> None:
