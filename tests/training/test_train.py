@@ -2,6 +2,7 @@ import csv
 
 import pytest
 import torch
+from torch._subclasses import FakeTensor
 
 from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.generators.families import load_generator
@@ -48,6 +49,8 @@ def test_codebooks_begin_when_the_recipe_says(tiny_cache, tiny_recipe, tmp_path,
 
     def spy(self, x, quantised=True):
         output = forward(self, x, quantised)
+        if isinstance(x, FakeTensor):  # finding out how much memory is needed
+            return output
         updates = self.vqgan.quantiser.updates.item()
         seen.append((quantised, updates, float(output.commitment.detach())))
         return output
