@@ -6,7 +6,7 @@ and go. What libraries take inside one operation (cuDNN's and oneDNN's workspace
 """
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,8 +16,11 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from napari_tumor_synth.networks.blocks import UpsampleTwice
 from napari_tumor_synth.training.memory_estimate import Moment
 
-# A batch of one has ambiguous strides: layouts, and with them copies, may differ from larger ones.
-_TRACED_BATCHES = (2, 3)
+_TRACED_BATCH = 13
+"""A prime: in a step, sizes that it divides are those that grow with the micro-batch.
+
+(Where a network has a width of 13 or 26, some copies of its weights count as growing, too.)
+"""
 
 
 class WithoutContent(FakeTensorMode):  # type: ignore[no-untyped-call]
@@ -25,18 +28,28 @@ class WithoutContent(FakeTensorMode):  # type: ignore[no-untyped-call]
 
     Attributes
     ----------
-    now : int
-        Bytes of all storages that live.
-    course : list of int
-        The bytes after each operation so far.
+    fixed, growing : int
+        Bytes of all storages that live; `growing` are those that a step's micro-batch multiplies.
+    course : list of (int, int)
+        The two after each operation of the step.
     """
 
     def __init__(self) -> None:
         super().__init__(allow_non_fake_inputs=True)
-        self.now = 0
-        self.course: list[int] = []
-        self._inside = False
+        self.fixed = self.growing = 0
+        self.course: list[tuple[int, int]] = []
+        self._in_step = self._inside = False
         self._living: dict[int, object] = {}
+
+    def follow(self, step: Callable[[int], object]) -> list[tuple[int, int]]:
+        """Take a step with some micro-batch, and return its course."""
+        self.course = []
+        self._in_step = True
+        try:
+            step(_TRACED_BATCH)
+        finally:
+            self._in_step = False
+        return self.course
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self._inside or func.namespace == "prim":  # asks a tensor for its device
@@ -49,20 +62,22 @@ class WithoutContent(FakeTensorMode):  # type: ignore[no-untyped-call]
         for value in made if isinstance(made, list | tuple) else (made,):
             if isinstance(value, Tensor):
                 self._notice(value.untyped_storage())
-        self.course.append(self.now)
+        if self._in_step:
+            self.course.append((self.fixed, self.growing))
         return made
 
     def _notice(self, storage: torch.UntypedStorage) -> None:
         key, size = storage._cdata, storage.nbytes()
         if key in self._living:
             return
+        kind = "growing" if self._in_step and size % _TRACED_BATCH == 0 else "fixed"
 
         def forget(_: object) -> None:
             del self._living[key]
-            self.now -= size
+            setattr(self, kind, getattr(self, kind) - size)
 
         self._living[key] = weakref.ref(storage, forget)
-        self.now += size
+        setattr(self, kind, getattr(self, kind) + size)
 
 
 def moments_of(
@@ -73,31 +88,13 @@ def moments_of(
     Parameters
     ----------
     step : callable
-        Takes the step with a micro-batch of the given number of ROIs. What it leaves behind must
-        be the same each time.
-    held : HeldBytes
+        Takes the step with a micro-batch of the given number of ROIs.
+    held : WithoutContent
         Within which this is called.
     batch : int
         Largest micro-batch.
     """
-    first, second = (_course(step, held, size) for size in _TRACED_BATCHES)
-    if len(first) != len(second):  # other operations for another batch: peaks can be compared
-        first, second = [max(first)], [max(second)]
-    smaller, larger = _TRACED_BATCHES
-    lines = set()
-    for less, more in zip(first, second, strict=True):
-        each = max(0, (more - less) // (larger - smaller))
-        lines.add(Moment(less - smaller * each, each))
-    return _highest(list(lines), batch)
-
-
-def _course(step: Callable[[int], object], held: WithoutContent, size: int) -> list[int]:
-    held.course = []
-    step(size)
-    return held.course
-
-
-def _highest(lines: Sequence[Moment], batch: int) -> tuple[Moment, ...]:
+    lines = {Moment(fixed, growing // _TRACED_BATCH) for fixed, growing in held.follow(step)}
     winners = {max(lines, key=lambda line: line.at(size)) for size in range(1, batch + 1)}
     return tuple(sorted(winners, key=lambda line: line.bytes_per_roi))
 

@@ -83,7 +83,7 @@ def _autoencoder_needs(
         imitation = AutoencoderImitation(
             recipe, classes, training, conditions, decoder_only=decoder_only
         )
-        fixed = held.now
+        fixed = held.fixed
         moments = moments_of(imitation.stepper(_edges(recipe, largest)), held, batch)
     whole = _voxels(recipe, largest)
 
@@ -118,7 +118,7 @@ def _transformer_need(recipe: VqganRecipe, conditions: Conditions) -> MemoryNeed
     batch = max(phase.batch for phase in recipe.token_training.phases)
     with WithoutContent() as held:
         imitation = TransformerImitation(recipe, conditions)
-        fixed = held.now
+        fixed = held.fixed
         moments = moments_of(imitation.step, held, batch)
     return MemoryNeed("transformer", "whole ROIs", batch, fixed, moments)
 
