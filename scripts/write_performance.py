@@ -109,6 +109,44 @@ def _training_step(result: dict[str, Any]) -> str:
     return f"Recipe {result['recipe']}, {result['precision']}.\n\n" + _table(header, rows)
 
 
+def _training_memory(result: dict[str, Any]) -> str:
+    measured = [
+        (
+            case["recipe"],
+            case["stage"],
+            case["part"],
+            case["batch"],
+            case["precision"],
+            "yes" if case["recompute"] else "no",
+            f"{case['measured_mb'] / 1e3:.2f} GB",
+            f"{case['estimated_mb'] / 1e3:.2f} GB",
+            f"{case['ratio']:.2f}",
+        )
+        for case in result["measured"]
+    ]
+    header = ("recipe", "stage", "ROIs", "together", "precision", "computed again")
+    on_gpu = [
+        (
+            recipe["recipe"],
+            stage["stage"],
+            stage["part"],
+            stage["batch"],
+            recipe["precision"],
+            *(f"{stage[name] / 1e3:.2f} GB" for name in ("fixed_mb", "one_roi_mb", "batch_mb")),
+            f"{stage['batch_recomputed_mb'] / 1e3:.2f} GB",
+        )
+        for recipe in result["estimated_for_a_gpu"]
+        for stage in recipe["stages"]
+    ]
+    gpu_header = ("recipe", "stage", "ROIs", "batch", "precision", "between steps", "one ROI")
+    return (
+        f"{_table((*header, 'measured', 'estimated', 'ratio'), measured)}\n\n"
+        "Estimated for a GPU, not measured; `computed again` is the whole batch with "
+        "`checkpoint_activations`:\n\n"
+        f"{_table((*gpu_header, 'whole batch', 'computed again'), on_gpu)}"
+    )
+
+
 def _workbench(result: dict[str, Any]) -> str:
     loop = result["event_loop"]
     rows = [
@@ -147,6 +185,7 @@ TABLES = {
     "roi_extraction": _roi_extraction,
     "workbench": _workbench,
     "training_step": _training_step,
+    "training_memory": _training_memory,
     "parameter_counts": _parameter_counts,
 }
 

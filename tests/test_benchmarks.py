@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -164,6 +165,16 @@ def test_training_step(run: Any, recipe: Path) -> None:
     assert [step["discriminator"] for step in result["autoencoder"]] == [False, True]
     assert len(result["transformer"]) == 2
     assert table_of(result).count("| transformer |") == 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_training_memory(run: Any, recipe: Path) -> None:
+    result = run("training_memory", "--recipes", str(recipe), "--estimated", str(recipe))
+    assert [case["stage"] for case in result["measured"]] == ["autoencoder", "transformer"]
+    assert all(case["measured_mb"] > 0 for case in result["measured"])
+    (estimated,) = result["estimated_for_a_gpu"]
+    assert [stage["batch"] for stage in estimated["stages"]] == [2, 2]
+    assert table_of(result).count("| tiny | autoencoder | whole ROIs | 2 |") == 2
 
 
 def test_parameter_counts_match_the_published_totals(run: Any) -> None:
