@@ -127,3 +127,32 @@ def test_the_loss_counts_the_positions_that_the_recipe_names(counted, tmp_path, 
     each = -chances.gather(-1, tokens[..., None])[..., 0]
     expected = each[masked].mean() if counted == "masked" else each.mean()
     assert stage.step(0).figures["loss"] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_tokens_that_were_damaged_are_made_again(tiny_cache, tmp_path):
+    recipe = _recipe(tmp_path, SHORT)
+    whole = train_generator(recipe, tiny_cache, tmp_path / "whole", machine=CPU)
+
+    def stop(progress):
+        if progress.step == 2 and progress.message.startswith("transformer"):
+            raise Cancelled
+
+    out = tmp_path / "run"
+    with pytest.raises(Cancelled):
+        train_generator(recipe, tiny_cache, out, machine=CPU, on_progress=stop)
+    tokens = out / "tokens-train.safetensors"
+    tokens.write_bytes(tokens.read_bytes()[:100])
+    again = train_generator(recipe, tiny_cache, out, machine=CPU, resume=True)
+    one, other = load_file(whole.checkpoint), load_file(again.checkpoint)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"autoencoder": 3}', '{"a": {"micro_batch": 0}}'])
+def test_a_damaged_note_of_how_a_run_fits_is_a_sentence(content, tiny_cache, tmp_path):
+    recipe, out = _recipe(tmp_path, SHORT), tmp_path / "run"
+    assert not train_generator(recipe, tiny_cache, out, machine=CPU, max_minutes=0).finished
+    (out / "fit.json").write_text(content)
+    with pytest.raises(TrainingError, match=r"fit\.json"):
+        train_generator(recipe, tiny_cache, out, machine=CPU, resume=True)
+    (out / "fit.json").unlink()
+    assert train_generator(recipe, tiny_cache, out, machine=CPU, resume=True).finished

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import torch
 
 _NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2^63 for "none"

@@ -1,22 +1,25 @@
 """How the stages of a 3D-VQGAN training fit into memory; decided once for each run."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Annotated
 
 from lightning_fabric import Fabric
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from napari_tumor_synth.errors import TrainingError
+from napari_tumor_synth.files import write_json
 from napari_tumor_synth.training.free_memory import free_memory
+from napari_tumor_synth.training.json_models import read_model
 from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.memory_estimate import fit_into
 from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_notes import note, noted
 from napari_tumor_synth.training.vqgan_memory_need import DeviceType, memory_needs
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 
-_NOTE = "fit"
+_NOTE = "fit.json"
 
 
-@dataclass(frozen=True)
-class StageFit:
+class StageFit(BaseModel):
     """How one stage goes through the networks.
 
     Attributes
@@ -27,14 +30,21 @@ class StageFit:
         Whether activations are computed again in the backward pass.
     """
 
-    micro_batch: int
+    model_config = ConfigDict(frozen=True)
+
+    micro_batch: Annotated[int, Field(ge=1)]
     recompute: bool
 
 
 def fit_stages(
-    recipe: VqganRecipe, classes: int, folder: RunFolder, machine: MachineSettings, fabric: Fabric
+    recipe: VqganRecipe,
+    stages: Sequence[str],
+    classes: int,
+    folder: RunFolder,
+    machine: MachineSettings,
+    fabric: Fabric,
 ) -> dict[str, StageFit]:
-    """Return how each stage fits, as decided when the run began, or else now.
+    """Return how each of the stages fits, as decided when the run began, or else now.
 
     With batch norm the size of the parts changes the result, so a run keeps to what it began with,
     except for what `machine` asks for itself.
@@ -43,23 +53,29 @@ def fit_stages(
     ------
     MemoryLimitError
         A stage does not fit, not even with one ROI at a time.
+    TrainingError
+        What was noted is damaged.
     """
-    begun_with = noted(folder, _NOTE)
-    if not begun_with:
-        begun_with = fabric.broadcast(_estimated(recipe, classes, machine, fabric))
-        note(folder, _NOTE, begun_with)
-    asked = machine.micro_batch
+    file = folder.path / _NOTE
+    if file.is_file():
+        fits = read_model(file, RootModel[dict[str, StageFit]], "Remove that file.").root
+        if fits.keys() != set(stages):
+            raise TrainingError(f"{file} does not name the stages of this run.", "Remove it.")
+    else:
+        fits = fabric.broadcast(_estimated(recipe, classes, machine, fabric))
+        if folder.writes:
+            write_json(file, {stage: fit.model_dump() for stage, fit in fits.items()})
+    if machine.micro_batch is None:
+        return fits
     return {
-        stage: StageFit(
-            asked if asked is not None else int(fit["micro_batch"]), bool(fit["recompute"])
-        )
-        for stage, fit in begun_with.items()
+        stage: fit.model_copy(update={"micro_batch": machine.micro_batch})
+        for stage, fit in fits.items()
     }
 
 
 def _estimated(
     recipe: VqganRecipe, classes: int, machine: MachineSettings, fabric: Fabric
-) -> dict[str, dict[str, int]]:
+) -> dict[str, StageFit]:
     kind: DeviceType = "cuda" if fabric.device.type == "cuda" else "cpu"
     shared = fabric.world_size > 1
     plain, sparing = (
@@ -79,7 +95,7 @@ def _estimated(
         largest = -(-max(need.batch for need in of_stage) // fabric.world_size)
         wanted = largest if machine.micro_batch is None else min(largest, machine.micro_batch)
         fit = fit_into(of_stage, of_stage_sparing, wanted, free, machine.checkpoint_activations)
-        fits[stage] = {"micro_batch": fit.micro_batch, "recompute": fit.checkpointed}
+        fits[stage] = StageFit(micro_batch=fit.micro_batch, recompute=fit.checkpointed)
     return fits
 
 

@@ -8,6 +8,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.networks.token_order import to_tokens
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.training.data import RoiSource
@@ -81,8 +82,15 @@ def encode_once(
     on_progress: OnProgress = ignore_progress,
 ) -> TokenSet:
     """Return the token set kept in `path`, or encode the ROIs and keep it there."""
-    if not path.is_file() and fabric.is_global_zero:
+    if fabric.is_global_zero and not _readable(path):
         made = encode_rois(module, source, indices, fabric, mirror=mirror, on_progress=on_progress)
         write_state({"tokens": made.tokens, "scores": made.scores, "classes": made.classes}, path)
     fabric.barrier()
     return TokenSet(**read_state(path))
+
+
+def _readable(path: Path) -> bool:
+    try:
+        return path.is_file() and bool(read_state(path))
+    except TrainingError:  # damaged: it can be made again
+        return False

@@ -102,7 +102,8 @@ class _Training:
         fabric: Fabric,
     ) -> None:
         self.recipe, self.cache, self.folder, self.fabric = recipe, cache, folder, fabric
-        self.fits = fit_stages(recipe, len(cache.classes), folder, machine, fabric)
+        names = stage_names(recipe)
+        self.fits = fit_stages(recipe, names, len(cache.classes), folder, machine, fabric)
         self.classes = tuple(cache.classes) or (ONLY_CLASS,)
         self.stages: list[AutoencoderStage] = []
 
