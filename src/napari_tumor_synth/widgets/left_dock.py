@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtWidgets import QComboBox, QScrollArea, QVBoxLayout, QWidget
 
 from napari_tumor_synth.widgets.arrange import dock_of, share_the_left_side
 from napari_tumor_synth.widgets.leaving import LeavingWidget
 
 _LETTERS = 8  # of a list that are shown at least
+_WIDEST = 400  # pixels that the panels may ask for
 
 
 class LeftDockWidget(LeavingWidget):
@@ -25,7 +26,7 @@ class LeftDockWidget(LeavingWidget):
         super().__init__(parent)
         inner = QWidget()
         self.column = QVBoxLayout(inner)
-        self.area = QScrollArea()
+        self.area = _AsWideAsNeeded()
         self.area.setWidget(inner)
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -48,3 +49,15 @@ class LeftDockWidget(LeavingWidget):
     def _arrange(self) -> None:
         if (dock := dock_of(self)) is not None:
             share_the_left_side(dock)
+
+
+class _AsWideAsNeeded(QScrollArea):
+    """Scrolls up and down only, and so cuts nothing off at its side."""
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a size in which the panels fit beside the scroll bar."""
+        hint = super().minimumSizeHint()
+        if (inner := self.widget()) is not None:
+            needed = inner.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+            hint.setWidth(min(needed + 2 * self.frameWidth(), _WIDEST))
+        return hint

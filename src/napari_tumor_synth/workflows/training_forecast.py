@@ -18,15 +18,14 @@ from napari_tumor_synth.training.families import FAMILIES, Recipe
 from napari_tumor_synth.training.free_memory import free_memory
 from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.main_settings import MainSetting, main_settings
-from napari_tumor_synth.training.memory_estimate import Fit, MemoryNeed, fit_into
+from napari_tumor_synth.training.memory_estimate import Fit, fit_into
 from napari_tumor_synth.training.prepared import is_cache
 from napari_tumor_synth.training.recipe_changes import override
 from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.vqgan_disk_need import disk_need
 from napari_tumor_synth.training.vqgan_memory_need import DeviceType, memory_needs
 
 _FLOAT16 = 2
-_IN_STATES = 0.75  # of what is held between steps: weights and two moments, but no gradients
-_STATES = 2
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,8 @@ def forecast(
         cohort = read_cohort(data, chosen.sequences)
         classes, cases, left_out = len(cohort.classes), len(cohort.cases), len(cohort.skipped)
         prepared = cases * math.prod(chosen.size) * len(chosen.sequences) * _FLOAT16
-    needs, fit, batch = _fit(chosen, classes, device, machine)
+    fit, batch = _fit(chosen, classes, device, machine)
+    written = disk_need(chosen, classes, sum(rois.values()) or cases)
     return Forecast(
         device=str(device),
         memory=fit.bytes,
@@ -123,7 +123,7 @@ def forecast(
         micro_batch=min(fit.micro_batch, batch),
         batch=batch,
         recompute=fit.checkpointed,
-        disk=_states_bytes(needs) + prepared,
+        disk=written.total + prepared,
         free_disk=shutil.disk_usage(_existing(out)).free,
         rois=rois,
         cases=cases,
@@ -133,8 +133,8 @@ def forecast(
 
 def _fit(
     recipe: Recipe, classes: int, device: torch.device, machine: MachineSettings
-) -> tuple[list[MemoryNeed], Fit, int]:
-    """Return the needs, how the stage that needs most fits, and its batch."""
+) -> tuple[Fit, int]:
+    """Return how the stage that needs most fits, and the largest batch."""
     kind: DeviceType = "cuda" if device.type == "cuda" else "cpu"
     averages = any(
         stage is not None and stage.ema_decay > 0
@@ -147,22 +147,12 @@ def _fit(
     wanted = machine.micro_batch or largest
     if mode != "on":
         try:
-            return plain, fit_into(plain, plain, wanted, free, "off"), largest
+            return fit_into(plain, plain, wanted, free, "off"), largest
         except MemoryLimitError:
             if mode == "off":
                 raise
     sparing = memory_needs(recipe, classes, checkpointed=True, ema=averages, device=kind)
-    return plain, fit_into(sparing, sparing, wanted, free, "on"), largest
-
-
-def _states_bytes(needs: list[MemoryNeed]) -> int:
-    """Return what the last states of all stages take; a stage's fixed bytes hold those before."""
-    held = {need.stage: need.fixed_bytes for need in needs}
-    before, largest, total = 0, 0, 0
-    for fixed in held.values():
-        own, before = fixed - before, fixed
-        largest, total = max(largest, own), total + own
-    return round(_IN_STATES * (_STATES * total + largest))  # a new one is whole before one goes
+    return fit_into(sparing, sparing, wanted, free, "on"), largest
 
 
 def _existing(folder: Path) -> Path:

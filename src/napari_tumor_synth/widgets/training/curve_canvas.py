@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 _HEIGHT = 150  # pixels of an axis
 _LETTERS = 7.0  # points
 _TITLE: dict[str, Any] = {"fontsize": _LETTERS + 0.5, "pad": 3.0}
-_LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN = 44, 8, 18, 24, 22  # pixels
-_LEGEND_ROW = 12  # pixels
+_LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN = 44, 12, 18, 24, 22  # pixels
+_LEGEND_ROW = 15  # pixels
 _IN_A_ROW = 2  # names of a legend
 _RECOLOURS = (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)
 # Okabe and Ito's colours, which colour-blind people tell apart, on dark and on light ground
@@ -95,6 +96,7 @@ class CurveCanvas(QWidget):
                 axis = self.figure.add_subplot(len(titles), 1, number)
                 axis.set_title(title, loc="left", **_TITLE)
                 axis.tick_params(labelsize=_LETTERS, length=2, pad=2)
+                axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
                 axis.tick_params(labelbottom=number == len(titles))
                 axis.grid(True, linewidth=0.4, alpha=0.4)
             self._place_axes()
