@@ -56,6 +56,7 @@ MASKING = {
     "50 %": "vqgan-cond-small-top-k-50",
     "double-sided": "vqgan-cond-small-double-sided",
 }
+RESULTS = Path(__file__).parent.parent / "docs" / "ablations.json"
 _FIRST_STAGE = ("autoencoder.done.json", "fit.json", "tokens-*.safetensors", "state/autoencoder-*")
 
 
@@ -215,7 +216,7 @@ def _line(progress: Progress) -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for cases, ROIs and runs")
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/ablations.json"))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--cases", type=int, default=60, help="simulated cases of each class")
     parser.add_argument("--samples", type=int, default=40, help="samples of each class")
     parser.add_argument("--seed", type=int, default=0)
