@@ -6,7 +6,8 @@ import torch
 from napari_tumor_synth.errors import OutputError, TrainingError
 from napari_tumor_synth.progress import Cancelled
 from napari_tumor_synth.training.curves import CurveReader
-from napari_tumor_synth.training.engine import EngineSettings, run_stage, step_generator
+from napari_tumor_synth.training.engine import EngineSettings, run_stage
+from napari_tumor_synth.training.random_streams import step_generator
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.run_record import RunRecord
 from napari_tumor_synth.training.run_status import log_tail, read_status

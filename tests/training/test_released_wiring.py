@@ -51,6 +51,16 @@ def test_the_adaptive_weight_is_that_of_the_gradients(tmp_path, monkeypatch):
     assert after["adversarial"] == pytest.approx(before["adversarial"] / 4)
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_the_adaptive_weight_can_be_taken_in_any_precision(precision, tmp_path):
+    fabric = Fabric(accelerator="cpu", devices=1, precision=precision)
+    changes = {STAGE + "adversarial.weighting": "adaptive", STAGE + "losses.l1": 1e-6}
+    stage = autoencoder(tmp_path, fabric, micro_batch=1, changes=changes)
+    outcome = stage.step(0)
+    assert not outcome.skipped
+    assert abs(outcome.figures["adversarial"]) > 0
+
+
 def test_half_the_hinge_is_half_the_loss_of_the_critic(tmp_path):
     before, _ = first_step(tmp_path, {})
     after, _ = first_step(tmp_path, {STAGE + "adversarial.critic_scale": 0.5})

@@ -141,7 +141,8 @@ def train(
     except (Cancelled, KeyboardInterrupt):
         if is_run(run):
             note(f"The run is in {run}. {go_on}")
-        raise typer.Exit(EXIT_CANCELLED) from None
+        # any other code of theirs would make lightning end the first process, which may still save
+        raise typer.Exit(EXIT_CANCELLED if leads else 0) from None
     if not leads:  # the first process speaks for all
         return
     made = outcome.checkpoint

@@ -11,6 +11,7 @@ from torch import Tensor
 from napari_tumor_synth.training.losses import ramp
 from napari_tumor_synth.training.vqgan_loss_settings import AdversarialSchedule
 
+_LEAST_SCALE = 1e-3
 _LEAST_GRADIENT = 1e-4  # as in [1]_; where the critic has no slope, the weight is at its bound
 
 
@@ -59,17 +60,27 @@ def adaptive_weight(
         Weight of the decoder's last convolution.
     scale : float
         What the terms are multiplied by on their way back, so that float16 does not lose their
-        small gradients: the scale of the gradient scaler. The result does not depend on it.
+        small gradients: the scale of the gradient scaler. Smaller ones are tried if a gradient
+        overflows; the result does not depend on it.
 
     Returns
     -------
     torch.Tensor
         Scalar in [0, 1] without gradient; not finite if one of the gradients is not.
     """
-    pulls = [
-        torch.autograd.grad(scale * term, last_layer_weight, retain_graph=True)[0]
-        for term in (reconstruction_term, adversarial_term)
-    ]
-    ours, critics = (pull.detach().float().norm() / scale for pull in pulls)
-    weight: Tensor = (ours / (critics + _LEAST_GRADIENT)).clamp(0.0, 1.0)
-    return weight
+    while True:
+        ours, critics = (
+            _pull(term, last_layer_weight, scale)
+            for term in (reconstruction_term, adversarial_term)
+        )
+        if bool((ours + critics).isfinite()) or scale < _LEAST_SCALE:
+            break
+        scale /= 64  # the gradient overflowed on its way back
+    weight = (ours / (critics + _LEAST_GRADIENT)).clamp(0.0, 1.0)
+    return torch.where((ours + critics).isfinite(), weight, torch.nan)
+
+
+def _pull(term: Tensor, weight: Tensor, scale: float) -> Tensor:
+    (gradient,) = torch.autograd.grad(scale * term, weight, retain_graph=True)
+    norm: Tensor = gradient.detach().float().norm()
+    return norm / scale

@@ -104,7 +104,7 @@ class BackgroundRun:
     pid: int
 
 
-def start_in_background(request: TrainingRequest, *, patience_s: float = 180) -> BackgroundRun:
+def start_in_background(request: TrainingRequest, *, patience_s: float = 900) -> BackgroundRun:
     """Start or resume a training, and return when it has begun: its status is there to be read.
 
     What the process prints is added to ``console.txt`` in the folder of the run.

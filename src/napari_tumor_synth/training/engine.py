@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.progress import Cancelled, OnProgress, Progress, ignore_progress
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.stage import Stage, StepOutcome
-from napari_tumor_synth.training.stopping import StopAsked, TimeIsUp, tell_all, watched
+from napari_tumor_synth.training.stopping import StopAsked, TimeIsUp, meet, tell_all, watched
 
 _OWN = "engine"  # what the engine adds to a stage's state
 _TIMED_STEPS = 500
@@ -50,13 +49,6 @@ class EngineSettings:
     max_skipped: int = 20
 
 
-def step_generator(seed: int, stage: str, index: int) -> torch.Generator:
-    """Return the random numbers of one step, independent of all others."""
-    label = [ord(character) for character in stage]
-    state = np.random.SeedSequence([seed, index, *label]).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
-
-
 def run_stage(
     stage: Stage,
     folder: RunFolder,
@@ -82,7 +74,11 @@ def run_stage(
     try:
         while loop.done < stage.total_steps:
             loop.take_step()
-    except (Cancelled, StopAsked, TimeIsUp, KeyboardInterrupt):
+    except (Cancelled, StopAsked, TimeIsUp):
+        loop.save()
+        meet()  # or the end of the others would end the process that still saves
+        raise
+    except KeyboardInterrupt:
         if not loop.within_step:  # weights of half a step would not be those of any step
             loop.save()
         raise
@@ -106,6 +102,7 @@ class _Loop:
         self.within_step = False
         self.review: dict[str, float] = {}
         self._pending: dict[str, list[float]] = defaultdict(list)
+        self._newest: dict[str, float] = {}
         self._skipped_in_a_row = 0
         self._saved_at = -1
         self._last_saved = time.monotonic()
@@ -128,6 +125,8 @@ class _Loop:
         outcome = self.stage.step(self.done)
         self.done += 1
         self._count_skipped(outcome)
+        if outcome.remark:
+            self.folder.reporter.log(f"{self.stage.name}: step {self.done}: {outcome.remark}")
         for name, value in outcome.figures.items():
             self._pending[name].append(value)
         if self._due(self.settings.curve_steps):
@@ -146,6 +145,7 @@ class _Loop:
                 "pending": dict(self._pending),
                 "skipped": self._skipped_in_a_row,
                 "review": self.review,
+                "newest": self._newest,
             }
             state = {**self.stage.state(), _OWN: own}
             self.folder.save_state(self.stage.name, self.done, state)
@@ -156,6 +156,7 @@ class _Loop:
         self._pending.update(own.get("pending", {}))
         self._skipped_in_a_row = own.get("skipped", 0)
         self.review = own.get("review", {})
+        self._newest.update(own.get("newest", {}))
 
     def _due(self, every: int) -> bool:
         return self.done % every == 0 or self.done == self.stage.total_steps
@@ -178,13 +179,18 @@ class _Loop:
         means = {name: float(np.mean(values)) for name, values in self._pending.items()}
         self._pending.clear()
         self.folder.append_curves(self.stage.name, self.done, means)
-        self.folder.reporter.alarms("steps", self.stage.alarms(means))
+        self._judge(means)
 
     def _review(self) -> None:
         self.review = {name: float(v) for name, v in self.stage.review(self.done).items()}
         self.folder.append_curves(self.stage.name, self.done, self.review)
         self.folder.reporter.review(self.stage.name, self.done, self.review)
-        self.folder.reporter.alarms("review", self.stage.alarms(self.review))
+        self._judge(self.review)
+
+    def _judge(self, figures: Mapping[str, float]) -> None:
+        """Look for what is wrong by the newest value of each figure."""
+        self._newest.update(figures)
+        self.folder.reporter.alarms("stage", self.stage.alarms(self._newest))
 
     def _tell(self, outcome: StepOutcome) -> None:
         self._times.append(time.monotonic())

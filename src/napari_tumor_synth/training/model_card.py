@@ -17,6 +17,7 @@ _CARD = """# Model card: {name}
 | SHA-256 | `{sha256}` |
 | licence | {licence} |
 | made by | {made_by} |
+| training | {training} |
 
 ## Data
 
@@ -80,10 +81,21 @@ def model_card(checkpoint: Checkpoint, sha256: str, size_bytes: int) -> str:
         sha256=sha256,
         licence=told.get("licence", "TO BE FILLED IN"),
         made_by=f"{made_by or 'unknown'}{at}",
+        training=_training(told),
         rois=_rois(told.get("rois", {})),
         data=told.get("data", "unknown"),
         figures=_figures(told.get("metrics", {})),
         recipe=json.dumps(told.get("recipe", {}), indent=2, sort_keys=True),
+    )
+
+
+def _training(told: Mapping[str, Any]) -> str:
+    finished = "finished" if told.get("finished", True) else "**not finished when exported**"
+    later = told.get("continued_with", [])
+    return (
+        f"{finished}; gone on with {len(later)} other version(s) of the program"
+        if later
+        else finished
     )
 
 

@@ -1,6 +1,7 @@
 """The newest volumes of a running training, for whoever wants to look at them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -8,6 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_tumor_synth.errors import OutputError
 from napari_tumor_synth.files import atomic_file
 
 _FOLDER = "previews"
@@ -48,7 +50,8 @@ def write_preview(
     """Keep volumes ``(C, S, A, R)``, in place of earlier ones of this name."""
     stacked = {label: np.stack(list(each)).astype(np.float16) for label, each in volumes.items()}
     facts = np.array([str(spacing_mm), title])
-    with atomic_file(preview_path(run, name)) as temporary:
+    # a file that is being looked at cannot be replaced on Windows; the next review tries again
+    with suppress(OutputError), atomic_file(preview_path(run, name)) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **{**stacked, _FACTS: facts})
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 
 
 def step_generator(seed: int, stage: str, index: int) -> torch.Generator:
@@ -33,3 +34,9 @@ def _label(stage: str) -> list[int]:
 def _seeded(entropy: list[int]) -> torch.Generator:
     state = np.random.SeedSequence(entropy).generate_state(2, np.uint32)
     return torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
+
+
+def seed_dropout(random: torch.Generator, fabric: Fabric) -> None:
+    """Seed what networks draw for themselves, such as dropout, in each process by itself."""
+    seed = int(torch.randint(2**62, (), generator=random))
+    torch.manual_seed(seed + fabric.global_rank)

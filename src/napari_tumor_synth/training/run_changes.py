@@ -63,7 +63,8 @@ def changed_code(begun: Mapping[str, str], now: Mapping[str, str]) -> str:
     name = "napari-tumor-synth"
     commits = begun.get("commit", "unknown"), now.get("commit", "unknown")
     same_commit = "unknown" in commits or commits[0] == commits[1]
-    if begun.get(name) == now.get(name) and same_commit:
+    same_torch = begun.get("torch") == now.get("torch")
+    if begun.get(name) == now.get(name) and same_commit and same_torch:
         return ""
     return f"It began with {_code(begun)}, and this is {_code(now)}"
 
@@ -101,4 +102,5 @@ def _code(environment: Mapping[str, str]) -> str:
     commit, plus, _ = environment.get("commit", "unknown").partition("+")
     changed = " with changes" if plus else ""
     at = "" if commit == "unknown" else f" at commit {commit[:12]}{changed}"
-    return f"version {environment.get('napari-tumor-synth', 'unknown')}{at}"
+    version, torch = (environment.get(name, "unknown") for name in ("napari-tumor-synth", "torch"))
+    return f"version {version}{at} with torch {torch}"

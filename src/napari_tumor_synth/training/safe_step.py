@@ -1,5 +1,6 @@
 """Steps of an optimiser that leave no damage behind when a number is not finite."""
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from lightning_fabric import Fabric
@@ -54,3 +55,9 @@ class RunningStatistics:
         """Go back."""
         for buffer, before in self._before:
             buffer.copy_(before)
+
+
+def load_scaler(fabric: Fabric, state: Mapping[str, Any]) -> None:
+    """Go back to the gradient scaler of a state, if it had one and this device needs one."""
+    if state.get("scaler") and getattr(fabric.strategy.precision, "scaler", None) is not None:
+        fabric.strategy.precision.load_state_dict(state["scaler"])

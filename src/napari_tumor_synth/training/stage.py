@@ -15,10 +15,13 @@ class StepOutcome:
         Losses and whatever else is worth a curve.
     skipped : str
         Why the step changed nothing, e.g. ``"the loss perceptual is nan"``; "" for a step taken.
+    remark : str
+        What else should be logged of a step that was taken.
     """
 
     figures: Mapping[str, float] = field(default_factory=dict)
     skipped: str = ""
+    remark: str = ""
 
 
 @dataclass(frozen=True)

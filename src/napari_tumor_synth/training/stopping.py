@@ -44,6 +44,12 @@ def watched(folder: RunFolder, on_progress: OnProgress, deadline: float = math.i
     return listen
 
 
+def meet() -> None:
+    """Wait for the other processes of a distributed run."""
+    if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
+        dist.barrier()
+
+
 def tell_all(on_progress: OnProgress, progress: Progress) -> None:
     """Report a step; when any process of a distributed run is asked to stop, all do.
 

@@ -10,7 +10,7 @@ from napari_tumor_synth.training.stage import Alarm
 LEAST_USAGE = 0.1
 LEAST_PERPLEXITY_SHARE = 0.05
 SEEN_THROUGH = 0.98
-GUESSING = 0.55
+STANDS_STILL = 0.5
 
 
 def autoencoder_alarms(figures: Mapping[str, float], codes: int) -> list[Alarm]:
@@ -84,6 +84,15 @@ def _codebook(figures: Mapping[str, float], codes: int) -> list[Alarm]:
 
 
 def _critic(figures: Mapping[str, float]) -> list[Alarm]:
+    if figures.get("critic skipped", 0.0) > STANDS_STILL:
+        return [
+            Alarm(
+                "discriminator stands still",
+                "Most steps of the discriminator are skipped: its loss or gradient is not finite.",
+                "The autoencoder goes on without it. Start a new run with a smaller learning rate, "
+                "or with precision bf16-mixed or 32-true.",
+            )
+        ]
     shares = [figures.get(f"critic right on {side}") for side in ("real", "fake")]
     real, fake = shares
     if real is None or fake is None:

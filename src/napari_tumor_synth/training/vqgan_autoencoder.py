@@ -15,8 +15,13 @@ from napari_tumor_synth.training.adversarial_weight import AdversarialStrength, 
 from napari_tumor_synth.training.data import BatchSampler, RoiSource
 from napari_tumor_synth.training.micro_batches import own_share, parts_of
 from napari_tumor_synth.training.non_finite import NotFinite, require_finite
-from napari_tumor_synth.training.random_streams import item_generator, step_generator
-from napari_tumor_synth.training.safe_step import RunningStatistics, clear_gradients, take_step
+from napari_tumor_synth.training.random_streams import item_generator, seed_dropout, step_generator
+from napari_tumor_synth.training.safe_step import (
+    RunningStatistics,
+    clear_gradients,
+    load_scaler,
+    take_step,
+)
 from napari_tumor_synth.training.schedule import cosine_rate, phase_at, set_rate, total_steps
 from napari_tumor_synth.training.stage import Alarm, StepOutcome
 from napari_tumor_synth.training.vqgan_alarms import autoencoder_alarms
@@ -114,7 +119,7 @@ class AutoencoderStage:
     def step(self, index: int) -> StepOutcome:
         """Take one step of the autoencoder, and of the discriminator once it has started."""
         random = step_generator(self.recipe.seed, self.name, index)
-        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))  # for dropout
+        seed_dropout(random, self.fabric)
         images, classes = self._batch(index)
         parts = parts_of(len(images), self.micro_batch)
         self._set_rates(index)
@@ -139,11 +144,19 @@ class AutoencoderStage:
             try:
                 figures |= self.critic.step(pairs)
             except NotFinite as problem:
-                return StepOutcome(figures, skipped=str(problem))
+                figures["critic skipped"] = 1.0
+                return StepOutcome(figures, remark=f"the discriminator skipped it: {problem}")
         return StepOutcome(figures)
 
+    def release(self) -> None:
+        """Give back the memory that only learning needs; what was learnt stays."""
+        clear_gradients(self.optimiser)
+        del self.module, self.optimiser, self.losses, self.critic
+
     def review(self, index: int) -> Mapping[str, float]:
-        """Measure reconstructions of held-out ROIs and draw the first few."""
+        """Measure and draw reconstructions of held-out ROIs; the first process does."""
+        if not self.fabric.is_global_zero:
+            return {}
         self.learnt.eval()
         reviewed = review_autoencoder(self.learnt.vqgan, self.source, self.validation, self.fabric)
         show_reconstructions(reviewed, self.recipe, self.folder, self.name, index)
@@ -171,8 +184,9 @@ class AutoencoderStage:
         """Go back to a state."""
         self.bare.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.fabric.strategy.precision.load_state_dict(state.get("scaler", {}))
-        self.codebook.usage.counts = state["usage"].clone()
+        load_scaler(self.fabric, state)
+        if self.fabric.is_global_zero:  # whose counts they are
+            self.codebook.usage.counts = state["usage"].clone()
         if self.average is not None:
             self.average.load_state_dict(state["average"])
         if self.critic is not None:
@@ -225,14 +239,13 @@ class AutoencoderStage:
                 self.fabric.backward(weight * terms["loss"])
             for name, value in terms.items():
                 figures[name] += weight * float(value.detach())
-            outputs.append(output._replace(reconstruction=output.reconstruction.detach()))
+            outputs.append(output.without_graph())
         return outputs, dict(figures)
 
     def _ends_epoch(self, index: int) -> bool:
         _, within = phase_at(index, self.settings.phases, self.rois)
         batch = self._phase(index).batch
-        whole = (within + 1) * batch // self.rois > within * batch // self.rois
-        return whole or index + 1 == self.total_steps
+        return (within + 1) * batch // self.rois > within * batch // self.rois
 
     def _strength(self, index: int) -> AdversarialStrength:
         return strength_at(self.settings.adversarial, index, self.total_steps)

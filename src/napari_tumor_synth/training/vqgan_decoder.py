@@ -21,14 +21,16 @@ class DecoderStage(AutoencoderStage):
     learnt : AutoencoderStage
         Where the weights begin; recipe, ROIs and device are its own too. Its encoder, codebooks and
         importance network stay as they are.
-    micro_batch : int, optional
+    micro_batch, recompute
         As of the first stage.
     """
 
     name = "decoder"
     first_stream = 1000
 
-    def __init__(self, learnt: AutoencoderStage, *, micro_batch: int | None = None) -> None:
+    def __init__(
+        self, learnt: AutoencoderStage, *, micro_batch: int | None = None, recompute: bool = False
+    ) -> None:
         self._beginning = learnt.learnt
         super().__init__(
             learnt.recipe,
@@ -39,7 +41,7 @@ class DecoderStage(AutoencoderStage):
             learnt.fabric,
             learnt.folder,
             micro_batch=micro_batch,
-            recompute=learnt.recompute,
+            recompute=recompute,
         )
 
     def make_module(self) -> AutoencoderModule:

@@ -56,21 +56,37 @@ def fit_stages(
     TrainingError
         What was noted is damaged.
     """
+    fits: dict[str, StageFit] = fabric.broadcast(
+        _noted_or_estimated(recipe, stages, classes, folder, machine, fabric)
+        if fabric.is_global_zero
+        else {}
+    )
+    changes: dict[str, object] = {}
+    if machine.micro_batch is not None:
+        changes["micro_batch"] = machine.micro_batch
+    if machine.checkpoint_activations != "auto":
+        changes["recompute"] = machine.checkpoint_activations == "on"
+    return {stage: fit.model_copy(update=changes) for stage, fit in fits.items()}
+
+
+def _noted_or_estimated(
+    recipe: VqganRecipe,
+    stages: Sequence[str],
+    classes: int,
+    folder: RunFolder,
+    machine: MachineSettings,
+    fabric: Fabric,
+) -> dict[str, StageFit]:
     file = folder.path / _NOTE
     if file.is_file():
         fits = read_model(file, RootModel[dict[str, StageFit]], "Remove that file.").root
         if fits.keys() != set(stages):
             raise TrainingError(f"{file} does not name the stages of this run.", "Remove it.")
     else:
-        fits = fabric.broadcast(_estimated(recipe, classes, machine, fabric))
+        fits = _estimated(recipe, classes, machine, fabric)
         if folder.writes:
             write_json(file, {stage: fit.model_dump() for stage, fit in fits.items()})
-    if machine.micro_batch is None:
-        return fits
-    return {
-        stage: fit.model_copy(update={"micro_batch": machine.micro_batch})
-        for stage, fit in fits.items()
-    }
+    return fits
 
 
 def _estimated(

@@ -1,6 +1,6 @@
 """What the first stage trains as one: autoencoder and importance network."""
 
-from typing import NamedTuple
+from typing import final
 
 import torch
 from torch import Tensor, nn
@@ -10,8 +10,11 @@ from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
 
 
-class AutoencoderOutput(NamedTuple):
+@final
+class AutoencoderOutput:
     """What the first stage computes of a batch.
+
+    It is no tuple: lightning-fabric would then refuse the gradients that the adaptive weight takes.
 
     Attributes
     ----------
@@ -25,11 +28,22 @@ class AutoencoderOutput(NamedTuple):
         What the codebooks learn from; None without quantising.
     """
 
-    reconstruction: Tensor
-    commitment: Tensor
-    logits: Tensor | None = None
-    latent: Tensor | None = None
-    codes: Tensor | None = None
+    def __init__(
+        self,
+        reconstruction: Tensor,
+        commitment: Tensor,
+        logits: Tensor | None = None,
+        latent: Tensor | None = None,
+        codes: Tensor | None = None,
+    ) -> None:
+        self.reconstruction, self.commitment, self.logits = reconstruction, commitment, logits
+        self.latent, self.codes = latent, codes
+
+    def without_graph(self) -> "AutoencoderOutput":
+        """Return what is needed of it after the gradients are known."""
+        return AutoencoderOutput(
+            self.reconstruction.detach(), self.commitment.detach(), None, self.latent, self.codes
+        )
 
 
 class AutoencoderModule(nn.Module):

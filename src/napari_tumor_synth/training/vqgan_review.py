@@ -62,6 +62,8 @@ def review_autoencoder(
                 found = vqgan.quantise(latent)
                 usage.add(found.codes)
                 latent = found.vectors
+            elif vqgan.quantiser.cosine:  # whose decoder knows unit vectors alone
+                latent = torch.nn.functional.normalize(latent.float(), dim=1)
             decoded = vqgan.decode(latent)
         originals.append(image)
         reconstructions.append(decoded[0].float().cpu().numpy())

@@ -1,7 +1,9 @@
 """The tokens of a cache of ROIs, as the frozen autoencoder of the first stage sees them."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import torch
@@ -12,6 +14,7 @@ from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.networks.token_order import to_tokens
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.training.data import RoiSource
+from napari_tumor_synth.training.fabric import led
 from napari_tumor_synth.training.state_file import read_state, write_state
 from napari_tumor_synth.training.vqgan_module import AutoencoderModule
 
@@ -37,9 +40,22 @@ class TokenSet:
     def __len__(self) -> int:
         return len(self.classes)
 
-    def first(self, count: int) -> "TokenSet":
-        """Return the first ROIs."""
-        return TokenSet(self.tokens[:count], self.scores[:count], self.classes[:count])
+    def of_all_classes(self, count: int, every: int = 1) -> "TokenSet":
+        """Return so many ROIs, their classes taking turns.
+
+        Parameters
+        ----------
+        count : int
+            At most so many.
+        every : int
+            Take one of so many rows: 2 passes over mirrored ROIs.
+        """
+        by_class: dict[int, list[int]] = defaultdict(list)
+        for row in range(0, len(self), every):
+            by_class[int(self.classes[row])].append(row)
+        turns = zip_longest(*(by_class[number] for number in sorted(by_class)))
+        rows = torch.tensor([row for turn in turns for row in turn if row is not None][:count])
+        return TokenSet(self.tokens[rows], self.scores[rows], self.classes[rows])
 
 
 def encode_rois(
@@ -82,10 +98,16 @@ def encode_once(
     on_progress: OnProgress = ignore_progress,
 ) -> TokenSet:
     """Return the token set kept in `path`, or encode the ROIs and keep it there."""
-    if fabric.is_global_zero and not _readable(path):
-        made = encode_rois(module, source, indices, fabric, mirror=mirror, on_progress=on_progress)
-        write_state({"tokens": made.tokens, "scores": made.scores, "classes": made.classes}, path)
-    fabric.barrier()
+
+    def encode() -> None:
+        if not _readable(path):
+            made = encode_rois(
+                module, source, indices, fabric, mirror=mirror, on_progress=on_progress
+            )
+            kept = {"tokens": made.tokens, "scores": made.scores, "classes": made.classes}
+            write_state(kept, path)
+
+    led(fabric, encode)
     return TokenSet(**read_state(path))
 
 

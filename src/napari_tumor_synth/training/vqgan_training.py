@@ -1,6 +1,7 @@
 """The stages of a 3D-VQGAN, one after the other, then the checkpoint."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.training.engine import EngineSettings, run_stage
-from napari_tumor_synth.training.fabric import make_fabric
+from napari_tumor_synth.training.fabric import end_others, led, make_fabric
 from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.run_folder import RunFolder
 from napari_tumor_synth.training.run_notes import note
@@ -51,20 +52,11 @@ def train_vqgan(
         As `run_stage`, `fit_stages` and `make_fabric`.
     """
     fabric = make_fabric(recipe.precision, machine)
-    training = _Training(recipe, cache, folder, machine, fabric)
-    listener = watched(folder, on_progress, settings.deadline)
-    for stage in training.autoencoders():
-        _run_or_load(stage, folder, settings, on_progress)
-    sets = training.token_sets(listener)
-    transformer = training.transformer(*sets)
-    _run_or_load(transformer, folder, settings, on_progress)
-    if folder.writes:
-        listener(Progress(0, 2, "diagnosis"))
-        first, last = training.stages[0], training.stages[-1]
-        note(folder, "diagnosis", diagnose(first, last, transformer).noted())
-        listener(Progress(1, 2, "finding where masks end"))
-        training.export(transformer, folder.checkpoint)
-    fabric.barrier()
+    try:
+        _train(_Training(recipe, cache, folder, machine, fabric), settings, on_progress)
+    except BaseException:
+        end_others(fabric)
+        raise
 
 
 def export_vqgan(
@@ -77,8 +69,9 @@ def export_vqgan(
     TrainingError
         Its transformer has not begun to learn.
     """
-    fabric = make_fabric(recipe.precision, machine)
-    training = _Training(recipe, cache, folder, machine, fabric)
+    alone = replace(machine, devices=1, nodes=1, strategy="auto")
+    fabric = make_fabric(recipe.precision, alone)
+    training = _Training(recipe, cache, folder, alone, fabric)
     for stage in training.autoencoders():
         if not folder.finished(stage.name):
             raise _no_model_yet(stage.name)
@@ -88,6 +81,28 @@ def export_vqgan(
         raise _no_model_yet(transformer.name)
     _load(transformer, folder)
     training.export(transformer, out)
+
+
+def _train(training: "_Training", settings: EngineSettings, on_progress: OnProgress) -> None:
+    folder, fabric = training.folder, training.fabric
+    if training.recipe.precision == "16-mixed" and fabric.device.type == "cpu":
+        folder.reporter.log("float16 is not for processors: bfloat16 is used instead")
+    listener = watched(folder, on_progress, settings.deadline)
+    for stage in training.autoencoders():
+        _run_or_load(stage, folder, settings, on_progress)
+    for stage in training.stages:
+        stage.release()
+    transformer = training.transformer(*training.token_sets(listener))
+    _run_or_load(transformer, folder, settings, on_progress)
+
+    def conclude() -> None:
+        listener(Progress(0, 2, "diagnosis"))
+        first, last = training.stages[0], training.stages[-1]
+        note(folder, "diagnosis", diagnose(first, last, transformer).noted())
+        listener(Progress(1, 2, "finding where masks end"))
+        training.export(transformer, folder.checkpoint)
+
+    led(fabric, conclude)
 
 
 class _Training:
@@ -124,7 +139,8 @@ class _Training:
         self.stages.append(first)
         yield first
         if self.recipe.decoder_training is not None:
-            later = DecoderStage(first, micro_batch=self.fits[DecoderStage.name].micro_batch)
+            fit = self.fits[DecoderStage.name]
+            later = DecoderStage(first, micro_batch=fit.micro_batch, recompute=fit.recompute)
             self.stages.append(later)
             yield later
 
@@ -188,7 +204,8 @@ def _load(stage: Stage, folder: RunFolder) -> None:
     latest = folder.latest_state(stage.name)
     if latest is None:
         raise TrainingError(
-            f"The finished {stage.name} of this run has no state any more.", "Train it again."
+            f"The finished {stage.name} of this run has no state any more.",
+            "Put the files of its folder state back, or start a new run: later stages build on it.",
         )
     stage.load_state(latest[1])
 

@@ -18,8 +18,8 @@ from napari_tumor_synth.networks.recompute import set_recompute
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.training.micro_batches import own_share, parts_of
 from napari_tumor_synth.training.non_finite import NotFinite, require_finite
-from napari_tumor_synth.training.random_streams import step_generator
-from napari_tumor_synth.training.safe_step import clear_gradients, take_step
+from napari_tumor_synth.training.random_streams import seed_dropout, step_generator
+from napari_tumor_synth.training.safe_step import clear_gradients, load_scaler, take_step
 from napari_tumor_synth.training.schedule import (
     constant_rate,
     cosine_rate,
@@ -99,7 +99,7 @@ class TransformerStage:
     def step(self, index: int) -> StepOutcome:
         """Take one step."""
         random = step_generator(self.recipe.seed, self.name, index)
-        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))  # for dropout
+        seed_dropout(random, self.fabric)
         set_rate(self.optimiser, self._rate(index))
         self.module.train()
         try:
@@ -114,12 +114,22 @@ class TransformerStage:
         return StepOutcome({"loss": loss})
 
     def review(self, index: int) -> Mapping[str, float]:
-        """Measure the cross-entropy of held-out and of known tokens, and draw samples."""
+        """Measure held-out and known tokens, and draw samples; the first process does."""
+        if not self.fabric.is_global_zero:
+            return {}
         show_samples(self.recipe, self.classes, self.autoencoder, self.learnt, self.folder, index)
         return {
-            "validation nats a position": self.nats_a_position(self.validation),
-            "training nats a position": self.nats_a_position(self.training.first(_REVIEWED)),
+            "validation nats a position": self.nats_a_position(self.held_out(_REVIEWED)),
+            "training nats a position": self.nats_a_position(self.known(_REVIEWED)),
         }
+
+    def known(self, count: int) -> TokenSet:
+        """Return tokens of so many training ROIs, of all classes in turn, none mirrored."""
+        return self.training.of_all_classes(count, every=1 + self.settings.mirror)
+
+    def held_out(self, count: int) -> TokenSet:
+        """Return tokens of so many held-out ROIs, of all classes in turn."""
+        return self.validation.of_all_classes(count)
 
     def nats_a_position(self, known: TokenSet) -> float:
         """Return the cross-entropy of tokens, in nats a position (all levels of it).
@@ -162,7 +172,7 @@ class TransformerStage:
         """Go back to a state."""
         self.bare.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.fabric.strategy.precision.load_state_dict(state.get("scaler", {}))
+        load_scaler(self.fabric, state)
         if self.average is not None:
             self.average.load_state_dict(state["average"])
 

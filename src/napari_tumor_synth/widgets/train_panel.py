@@ -17,6 +17,7 @@ from napari_tumor_synth.widgets.training.run_buttons import RunButtons
 from napari_tumor_synth.widgets.training.run_list import RunList
 from napari_tumor_synth.widgets.training.run_monitor import RunMonitor
 from napari_tumor_synth.widgets.training.run_watch import RunWatch
+from napari_tumor_synth.widgets.training.run_words import in_a_window, needs_changed_code
 
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
@@ -39,6 +40,7 @@ class TrainPanel(QWidget):
         self.watch = RunWatch(self.isVisible, self)
         self._view: RunView | None = None
         self._preview = ""
+        self._asked_to_stop: Path | None = None
         self._chosen_next: Path | None = None
         self._lay_out()
 
@@ -80,6 +82,7 @@ class TrainPanel(QWidget):
     def stop(self, at_once: bool = False) -> None:
         """Stop the chosen run after its step, or at once."""
         if self.folder is not None:
+            self._asked_to_stop = self.folder
             self.control.stop(self.folder, at_once=at_once)
 
     def resume(self, accept_changed_code: bool = False) -> None:
@@ -135,6 +138,8 @@ class TrainPanel(QWidget):
 
     def _on_looked(self, view: RunView) -> None:
         self._view = view
+        if view.summary.state != "running":
+            self._asked_to_stop = None
         self.monitor.show_view(view)
         self._tell_state()
         newest = view.previews.get(self._preview)
@@ -169,8 +174,9 @@ class TrainPanel(QWidget):
         self.watch.look()
 
     def _on_failed(self, error: TumorSynthError) -> None:
-        self.message.fail(error)
-        self.buttons.offer_changed_code("--accept-changed-code" in str(error))
+        self._asked_to_stop = None
+        self.message.fail(in_a_window(error))
+        self.buttons.offer_changed_code(needs_changed_code(error))
         self.watch.look()
 
     def _on_ended(self, run: RunSummary) -> None:
@@ -193,6 +199,7 @@ class TrainPanel(QWidget):
             new=self.folder is None,
             ready=self.form.is_ready,
             beginning=self.control.is_beginning,
+            asked=self._asked_to_stop is not None and self._asked_to_stop == self.folder,
         )
         self.monitor.install_button.setEnabled(not self.control.is_installing)
 

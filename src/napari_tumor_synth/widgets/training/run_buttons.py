@@ -49,12 +49,14 @@ class RunButtons(QWidget):
         self._patience.setSingleShot(True)
         self._patience.timeout.connect(self.stop_now.show)
         self.start.clicked.connect(lambda: self.start_asked.emit())
-        self.stop.clicked.connect(self._on_stop)
+        self.stop.clicked.connect(lambda: self.stop_asked.emit(False))
         self.stop_now.clicked.connect(self._on_stop_now)
         self.resume.clicked.connect(lambda: self.resume_asked.emit(False))
         self.resume_anyway.clicked.connect(self._on_resume_anyway)
 
-    def show_state(self, view: RunView | None, *, new: bool, ready: bool, beginning: bool) -> None:
+    def show_state(
+        self, view: RunView | None, *, new: bool, ready: bool, beginning: bool, asked: bool
+    ) -> None:
         """Enable what can be done.
 
         Parameters
@@ -67,9 +69,11 @@ class RunButtons(QWidget):
             The form of a new run holds all that it needs.
         beginning : bool
             A process is being started.
+        asked : bool
+            The chosen run is being asked to stop, and may not know yet.
         """
         running = view is not None and view.summary.state == "running"
-        stopping = view is not None and view.stopping
+        stopping = running and view is not None and (view.stopping or asked)
         self.start.setEnabled(new and ready and not beginning)
         self.start.setText("Starting…" if new and beginning else "Start")
         self.stop.setEnabled(running and not stopping)
@@ -87,11 +91,6 @@ class RunButtons(QWidget):
     def offer_changed_code(self, offered: bool) -> None:
         """Offer to go on with a run that other code began."""
         self.resume_anyway.setVisible(offered)
-
-    def _on_stop(self) -> None:
-        self.stop.setEnabled(False)
-        self.stop.setText("Stopping…")
-        self.stop_asked.emit(False)
 
     def _on_stop_now(self) -> None:
         self.stop_now.hide()

@@ -4,13 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_tumor_synth.errors import TumorSynthError
+
 if TYPE_CHECKING:
     from napari_tumor_synth.training.run_status import RunSummary
     from napari_tumor_synth.workflows.follow_run import RunView
     from napari_tumor_synth.workflows.training_forecast import Forecast
 
+_CHANGED_CODE = "--accept-changed-code"
+_CONTROLS = {
+    f"with {_CHANGED_CODE}": "by “Resume anyway”",
+    "with --name, or replace it with --overwrite": "beside “Add to Generate”",
+    "with --name": "beside “Add to Generate”",
+    "with --resume": "by “Resume”",
+    "by --resume": "by “Resume”",
+}
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _ENOUGH_DISK = 1.1
+
+
+def in_a_window(error: TumorSynthError) -> TumorSynthError:
+    """Return an error whose remedy names controls of the panel, not options of the command."""
+    text = str(error)
+    for option, control in _CONTROLS.items():
+        text = text.replace(option, control)
+    return error if text == str(error) else TumorSynthError(text, "")
+
+
+def needs_changed_code(error: TumorSynthError) -> bool:
+    """Tell whether a run was not gone on with because the program has changed."""
+    return _CHANGED_CODE in str(error)
 
 
 def headline(view: RunView) -> str:
