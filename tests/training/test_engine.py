@@ -247,3 +247,36 @@ def test_half_a_step_is_never_saved(folder):
     for index in range(50):
         straight.step(index)
     assert torch.equal(resumed.position, straight.position)
+
+
+def test_an_alarm_lasts_until_its_own_figure_is_seen_again(folder):
+    class Epochs(Walk):
+        """Tells its distance every third point of the curves: far, far, near."""
+
+        def step(self, index):
+            figures = {"other": 1.0}
+            if index % 6 == 5:
+                figures["distance"] = 9.0 if index < 12 else 0.0
+            return StepOutcome(figures)
+
+    stage = Epochs(20)
+    stage.far_from = 1.0
+    seen = []
+
+    def look(progress):
+        seen.append([alarm.name for alarm in read_status(folder.path).alarms])
+
+    run_stage(stage, folder, EngineSettings(curve_steps=2, review_steps=100), look)
+    assert seen == [[]] * 5 + [["far away"]] * 12 + [[]] * 3
+    log = "\n".join(log_tail(folder.path))
+    assert log.count("alarm: far away") == log.count("alarm over: far away") == 1
+
+
+def test_a_remark_on_a_step_is_logged_and_the_step_counts_as_taken(folder):
+    class Remarks(Walk):
+        def step(self, index):
+            return StepOutcome({"distance": 1.0}, remark="its critic stood still")
+
+    run_stage(Remarks(30), folder, EngineSettings(max_skipped=3))
+    assert read_status(folder.path).skipped == 0
+    assert "walk: step 30: its critic stood still" in "\n".join(log_tail(folder.path))
