@@ -2,6 +2,7 @@
 
 import shlex
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -163,7 +164,9 @@ def train(
 def _new_folder(recipe: str) -> Path:
     from napari_tumor_synth.folders import user_runs_folder
 
-    return user_runs_folder() / f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
+    begun = f"{recipe}-{datetime.now():%Y%m%d-%H%M%S}"
+    names = chain([begun], (f"{begun}-{number}" for number in count(2)))
+    return next(path for name in names if not (path := user_runs_folder() / name).exists())
 
 
 def _trial(run: Path, checkpoint: Path) -> list[str]:
