@@ -49,22 +49,25 @@ def main(given: Sequence[str] | None = None) -> None:
     if not Path("/proc/self/status").is_file():
         report({**found, "left_out": "Peaks of single processes are read from Linux's /proc."})
         return
-    ways = WAYS[:1] if arguments.small else WAYS
-    measured = [compared(case) for name in arguments.recipes for case in cases(name, ways)]
     estimated = [on_gpu(name) for name in arguments.estimated or recipe_names()]
+    measured = [
+        compared(case) for name in arguments.recipes for case in cases(name, least=arguments.small)
+    ]
     report({**found, "measured": measured, "estimated_for_a_gpu": estimated})
 
 
-def cases(name: str, ways: Sequence[tuple[str, bool]]) -> Iterator[dict[str, Any]]:
+def cases(name: str, *, least: bool) -> Iterator[dict[str, Any]]:
     """Yield what is measured of a recipe: every stage and size of patch by itself."""
     recipe = load_recipe(name)
+    large = max(recipe.size) > LARGE
+    ways = WAYS[:1] if least else WAYS if large else WAYS[:2]
     for precision, recompute in ways:
         chosen = recipe.model_copy(update={"precision": precision})
         needs = memory_needs(chosen, 2, checkpointed=recompute)
         held = {need.stage: need.fixed_bytes for need in reversed(needs)}
         for need in needs:
             earlier = max((held[s] for s in held if held[s] < held[need.stage]), default=0)
-            batch = 1 if max(recipe.size) > LARGE else need.batch
+            batch = 1 if large else need.batch
             yield {
                 "recipe": recipe.name,
                 "file": name,
@@ -91,7 +94,9 @@ def compared(case: dict[str, Any]) -> dict[str, Any]:
         raise SystemExit(f"{case}\n{done.stderr}")
     found = json.loads(done.stdout)
     said = {key: value for key, value in case.items() if key not in ("file", "crop")}
-    return {**said, **found, "ratio": round(case["estimated_mb"] / found["measured_mb"], 2)}
+    result = {**said, **found, "ratio": round(case["estimated_mb"] / found["measured_mb"], 2)}
+    sys.stderr.write(f"{json.dumps(result)}\n")
+    return result
 
 
 def measure(case: dict[str, Any]) -> dict[str, Any]:
