@@ -13,9 +13,14 @@ from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.folders import user_runs_folder
 from napari_tumor_synth.training.recipe_changes import override
 from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
+from napari_tumor_synth.training.run_status import AlarmRecord, RunStatus, RunSummary
 from napari_tumor_synth.widgets.session import Session
 from napari_tumor_synth.widgets.train_panel import TrainPanel
+from napari_tumor_synth.widgets.training import run_buttons
+from napari_tumor_synth.widgets.training.log_view import LogView
 from napari_tumor_synth.widgets.training.recipe_fields import RecipeFields
+from napari_tumor_synth.widgets.training.run_words import in_a_window
+from napari_tumor_synth.workflows.follow_run import RunView
 from napari_tumor_synth.workflows.training_forecast import settings_of
 from tiny_cohort import TINY_RECIPE, write_tiny_cache
 
@@ -183,3 +188,55 @@ def test_opening_the_panel_loads_no_torch(folders_of_the_test):
         "panel.close_jobs()\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_stop_now_is_offered_to_a_run_that_does_not_stop(qtbot, monkeypatch, tmp_path):
+    monkeypatch.setattr(run_buttons, "_PATIENCE_MS", 50)
+    buttons = run_buttons.RunButtons()
+    qtbot.addWidget(buttons)
+    run = RunSummary(tmp_path, "tiny", "running", RunStatus(state="running"))
+    buttons.show_state(RunView(run), new=False, ready=False, beginning=False, asked=True)
+    assert buttons.stop.text() == "Stopping…"
+    assert buttons.stop_now.isHidden()
+    qtbot.waitUntil(lambda: not buttons.stop_now.isHidden())
+    with qtbot.waitSignal(buttons.stop_asked) as asked:
+        buttons.stop_now.click()
+    assert asked.args == [True]
+    stopped = RunSummary(tmp_path, "tiny", "stopped", RunStatus(state="stopped"))
+    buttons.show_state(RunView(stopped), new=False, ready=False, beginning=False, asked=False)
+    assert buttons.stop_now.isHidden()
+    assert buttons.resume.isEnabled()
+
+
+def test_alarms_and_failures_stand_in_words(panel, tmp_path):
+    alarm = AlarmRecord(name="codebook collapse", sentence="3 % are used.", remedy="Take fewer.")
+    status = RunStatus(
+        state="failed", stage="autoencoder", step=5, total=10, alarms=(alarm,), skipped=2,
+        error="The disk is full.",
+    )  # fmt: skip
+    panel.monitor.turn_to(tmp_path)
+    panel.monitor.show_view(RunView(RunSummary(tmp_path, "tiny", "failed", status)))
+    assert panel.monitor.words.text() == "Failed at autoencoder, step 5 of 10. The disk is full."
+    assert "3 % are used. Take fewer." in panel.monitor.alarms.text()
+    assert "2 steps were skipped" in panel.monitor.alarms.text()
+
+
+def test_the_log_follows_until_the_user_scrolls_up(qtbot):
+    log = LogView()
+    qtbot.addWidget(log)
+    log.show_lines([f"2026-01-02T10:24:31.123+00:00 event {n}" for n in range(100)])
+    log.show()
+    bar = log.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0)
+    assert log.toPlainText().endswith("10:24:31 event 99")
+    log.show_lines([f"event {n}" for n in range(120)])
+    assert bar.value() == bar.maximum()
+    bar.setValue(10)
+    log.show_lines([f"event {n}" for n in range(140)])
+    assert bar.value() == 10
+
+
+def test_remedies_name_the_controls_of_the_panel():
+    for option in ("with --name", "with --accept-changed-code"):
+        told = str(in_a_window(TumorSynthError("A is wrong.", f"Go on {option}.")))
+        assert "--" not in told

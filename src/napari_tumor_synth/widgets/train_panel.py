@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_tumor_synth.errors import InputError, TumorSynthError
@@ -32,7 +32,7 @@ class TrainPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.runs, self.open_button = RunList(), QPushButton("Open a run…")
+        self.runs, self.open_button = RunList(), QPushButton("Open…")
         self.open_button.setToolTip("List a run, or all runs of a folder, that are kept elsewhere.")
         self.buttons, self.message = RunButtons(), MessageBox()
         self.form, self.monitor = NewRunForm(), RunMonitor()
@@ -121,6 +121,7 @@ class TrainPanel(QWidget):
     def _on_run(self, folder: Path | None) -> None:
         self._view = None
         self.message.clear()
+        self.buttons.offer_changed_code(False)
         if self._preview:
             self.session.show_preview(None)
         self.form.setVisible(folder is None)
@@ -210,11 +211,10 @@ class TrainPanel(QWidget):
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
-        layout.addWidget(self.runs)
-        below = QHBoxLayout()
-        below.addStretch(1)
-        below.addWidget(self.open_button)
-        layout.addLayout(below)
+        above = QHBoxLayout()
+        above.addWidget(self.runs, 1)
+        above.addWidget(self.open_button, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addLayout(above)
         layout.addWidget(self.form)
         layout.addWidget(self.buttons)
         layout.addWidget(self.message)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HEIGHT = 150  # pixels of an axis
 _LETTERS = 7.0  # points
 _TITLE: dict[str, Any] = {"fontsize": _LETTERS + 0.5, "pad": 3.0}
-_LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN = 44, 12, 18, 24, 22  # pixels
+_LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN = 50, 12, 18, 28, 22  # pixels
 _LEGEND_ROW = 15  # pixels
 _IN_A_ROW = 2  # names of a legend
 _RECOLOURS = (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)
@@ -125,7 +125,7 @@ class CurveCanvas(QWidget):
         else:
             axis.set_yscale("linear")
         if not log:
-            axis.yaxis.set_major_formatter(lambda value, place: f"{value:.4g}")
+            axis.yaxis.set_major_formatter(lambda value, place: f"{value:.3g}")
         axis.relim()
         axis.set_autoscaley_on(True)
         axis.autoscale_view()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from qtpy.QtCore import QTimer
 from qtpy.QtGui import QFontDatabase
 from qtpy.QtWidgets import QPlainTextEdit, QWidget
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
 
 _ROWS = 12
 
@@ -23,6 +28,7 @@ class LogView(QPlainTextEdit):
         self.setFont(font)
         self.setFixedHeight(_ROWS * self.fontMetrics().lineSpacing())
         self._lines: tuple[str, ...] = ()
+        self._follows = True
 
     def show_lines(self, lines: Sequence[str]) -> None:
         """Show these lines, without the date and the parts of seconds."""
@@ -30,9 +36,23 @@ class LogView(QPlainTextEdit):
             return
         self._lines = tuple(lines)
         bar = self.verticalScrollBar()
-        place, follows = bar.value(), bar.value() >= bar.maximum()
+        place, self._follows = bar.value(), self._is_at_the_end()
         self.setPlainText("\n".join(_short(line) for line in lines))
-        bar.setValue(bar.maximum() if follows else place)
+        bar.setValue(bar.maximum() if self._follows else place)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Begin at the end: there was no height to scroll by before."""
+        super().showEvent(event)
+        if self._follows:
+            QTimer.singleShot(0, self._go_to_the_end)
+
+    def _go_to_the_end(self) -> None:
+        bar = self.verticalScrollBar()
+        bar.setValue(bar.maximum())
+
+    def _is_at_the_end(self) -> bool:
+        bar = self.verticalScrollBar()
+        return bar.value() >= bar.maximum() or not self.isVisible()
 
 
 def _short(line: str) -> str:

@@ -167,6 +167,7 @@ class NewRunForm(QWidget):
         form = QFormLayout()
         form.setContentsMargins(0, 0, 0, 0)
         form.addRow("Recipe", self.recipe)
+        form.addRow(self.recipe.about)
         form.addRow("Device", self.device)
         form.addRow("Keep as", self.place)
         layout = QVBoxLayout(self)

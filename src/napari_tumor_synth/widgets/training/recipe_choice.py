@@ -16,13 +16,19 @@ _OWN = "Other file…"
 
 
 class RecipeChoice(QWidget):
-    """The recipes of the package, and files of the user's own."""
+    """The recipes of the package, and files of the user's own.
+
+    Attributes
+    ----------
+    about : WrappedLabel
+        What the chosen one is; to be laid out where there is room for it.
+    """
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.list, self._about = QComboBox(), WrappedLabel()
+        self.list, self.about = QComboBox(), WrappedLabel()
         self.list.setToolTip("What is trained, and how: a recipe of the package, or a TOML file.")
         self.list.setAccessibleName("Recipe")
         for title in recipe_titles():
@@ -36,7 +42,6 @@ class RecipeChoice(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.list)
-        layout.addWidget(self._about)
         self._tell()
         self.list.currentIndexChanged.connect(self._on_chosen)
 
@@ -51,7 +56,7 @@ class RecipeChoice(QWidget):
             place = self.list.count() - 1
             with QSignalBlocker(self.list):
                 self.list.insertItem(place, Path(recipe).stem, recipe)
-                about = description_in(Path(recipe)) or str(recipe)
+                about = description_in(Path(recipe)) or f"Your own file {Path(recipe).name}"
                 self.list.setItemData(place, about, Qt.ItemDataRole.ToolTipRole)
                 self.list.setCurrentIndex(self._chosen)
         self.list.setCurrentIndex(place)
@@ -72,4 +77,4 @@ class RecipeChoice(QWidget):
             self.set_value(Path(chosen))
 
     def _tell(self) -> None:
-        self._about.setText(self.list.itemData(self._chosen, Qt.ItemDataRole.ToolTipRole) or "")
+        self.about.setText(self.list.itemData(self._chosen, Qt.ItemDataRole.ToolTipRole) or "")
