@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.memory_estimate import fit_into
+from napari_tumor_synth.training.recipe_changes import override
+from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
 from napari_tumor_synth.training.vqgan_memory_need import memory_needs
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +78,20 @@ def test_averages_and_exchanged_gradients_are_one_copy_each(tiny, needs_of_tiny)
     shared = by_stage(tiny, shared=True)["autoencoder"].fixed_bytes
     assert plain < averaged < 1.4 * plain
     assert plain < shared < 1.4 * plain
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_the_adaptive_weight_of_the_authors_code_takes_a_little_more(tiny, recompute):
+    adaptive = override(tiny, {"autoencoder_training.adversarial.weighting": "adaptive"})
+    plain, more = (by_stage(r, checkpointed=recompute)["autoencoder"] for r in (tiny, adaptive))
+    assert plain.at(4) <= more.at(4) < 1.5 * plain.at(4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_recipe_can_be_estimated_and_fits_a_gpu_of_16_gb(name):
+    needs = memory_needs(load_recipe(name), 2, device="cuda", checkpointed=True)
+    assert fit_into([], needs, 1, 16_000_000_000, "on").micro_batch == 1
 
 
 def test_every_size_of_patch_and_the_decoders_stage_count():

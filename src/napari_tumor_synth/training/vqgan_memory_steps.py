@@ -128,7 +128,11 @@ class AutoencoderImitation:
             depths=choice.depths,
         )
         last: Any = vqgan.decoder[-1]
-        self.loss = AutoencoderLoss(training, self.perceptual, self.judge, last.weight)
+        self.last_layer: Tensor = last.weight
+        self.adaptive = training.adversarial.weighting == "adaptive"
+        self.loss = AutoencoderLoss(
+            _with_constant_weighting(training), self.perceptual, self.judge, self.last_layer
+        )
 
     def stepper(self, edges: Grid) -> Callable[[int], None]:
         """Return the step for images of a size."""
@@ -149,6 +153,9 @@ class AutoencoderImitation:
         size = len(images)
         classes = torch.zeros(size, dtype=torch.int64)
         terms = self.loss.terms(images, output, classes, _FULL, self._slices(size))
+        if self.adaptive and "adversarial" in terms:  # as `adaptive_weight`, which looks at content
+            for term in (terms["l1"], terms["adversarial"]):
+                torch.autograd.grad(term, self.last_layer, retain_graph=True)
         terms["loss"].backward()  # type: ignore[no-untyped-call]
         self.learner.update()
         return output.reconstruction.detach()
@@ -160,6 +167,11 @@ class AutoencoderImitation:
         across, count = self.perceptual.across, self.perceptual.slices
         axes = tuple(across[number % len(across)] for number in range(count))
         return DrawnSlices(axes, torch.zeros(count, size, dtype=torch.int64))
+
+
+def _with_constant_weighting(training: AutoencoderTraining) -> AutoencoderTraining:
+    schedule = training.adversarial.model_copy(update={"weighting": "constant"})
+    return training.model_copy(update={"adversarial": schedule})
 
 
 class TransformerImitation:
