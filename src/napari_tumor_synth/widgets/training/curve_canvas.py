@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from napari_tumor_synth.widgets.training.curve_groups import Curve
 
-_HEIGHT = 150  # pixels of an axis
+_HEIGHT, _LONE_HEIGHT = 150, 210  # pixels of one of several axes, and of a single one
 _LETTERS = 7.0  # points
 _TITLE: dict[str, Any] = {"fontsize": _LETTERS + 0.5, "pad": 3.0}
 _LEFT, _RIGHT, _TOP, _BOTTOM, _BETWEEN = 50, 12, 18, 28, 22  # pixels
@@ -53,15 +53,14 @@ class CurveCanvas(QWidget):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._draw)
-        self.setFixedHeight(_HEIGHT)
+        self.setFixedHeight(_LONE_HEIGHT)
 
     def show_curves(
         self, axes: Sequence[AxisContent], curves: Mapping[str, Curve], *, log: bool
     ) -> None:
         """Draw these, by their names; `log` scales hold what is above zero."""
         self._axes, self._curves, self._log = axes, curves, log
-        count = max(len(axes), 1)
-        height = count * _HEIGHT
+        height = len(axes) * _HEIGHT if len(axes) > 1 else _LONE_HEIGHT
         if self.height() != height:
             self.setFixedHeight(height)
         self._fill()
@@ -138,7 +137,8 @@ class CurveCanvas(QWidget):
     def _leave_room(self, axis: Any, names: int, *, log: bool) -> None:
         """Keep the legend off the curves."""
         rows = -(-names // _IN_A_ROW)
-        share = min(rows * _LEGEND_ROW / (_HEIGHT - _TOP - _BETWEEN), 0.6)
+        height = self.height() / len(self._axes) - _TOP - _BETWEEN
+        share = min(rows * _LEGEND_ROW / height, 0.6)
         low, high = axis.get_ylim()
         if log:
             axis.set_ylim(low, high * (high / low) ** (share / (1 - share)))

@@ -76,6 +76,7 @@ class PreviewScene:
         self._planes.set_badges(badges)
         self._planes.set_boxes(tuple(row.box for row in rows))
         self._look.show_notice(badges)
+        self._planes.set_origin(rows[-1].first)  # for it has no place in a patient
         before, self._kind = self._kind, f"{preview.kind} of {preview.run}"
         if self._kind != before:
             self._planes.fit()
