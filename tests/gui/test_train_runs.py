@@ -1,10 +1,13 @@
 """Trainings as a user starts, stops and finds them again, in real processes."""
 
+import itertools
 import os
 import subprocess
 import sys
+import time
 
 import pytest
+from qtpy.QtCore import QTimer
 
 from napari_tumor_synth.folders import user_models_folder, user_runs_folder
 from napari_tumor_synth.training.run_status import find_runs, is_running, summary_of
@@ -102,6 +105,21 @@ def test_a_model_is_trained_from_the_panel_and_can_be_generated_with(
     panel.monitor.install_button.click()  # once more changes nothing
     qtbot.waitUntil(lambda: not panel.control.is_installing, timeout=60_000)
     assert not is_wrong(panel)
+
+
+def test_the_window_lives_while_a_training_starts(open_bench, qtbot, long_recipe, cache):
+    """Loading torch stops all threads of a process for moments, so that longest gaps say little."""
+    bench = open_bench()
+    ticks = []
+    timer = QTimer(bench)
+    timer.timeout.connect(lambda: ticks.append(time.monotonic()))
+    timer.start(10)
+    started(bench.train, qtbot, long_recipe, cache)
+    learnt(bench.train, qtbot)
+    timer.stop()
+    gaps = sorted(after - before for before, after in itertools.pairwise(ticks))
+    assert gaps[len(gaps) // 2] < 0.1
+    assert gaps[round(0.95 * len(gaps))] < 0.5
 
 
 def test_a_run_is_stopped_found_by_another_panel_and_gone_on_with(
