@@ -6,6 +6,7 @@ import pytest
 from napari_tumor_synth.imaging.display_frame import DisplayFrame
 from napari_tumor_synth.training.previews import Preview
 from napari_tumor_synth.widgets.training.preview_layers import ShownPreview, preview_rows
+from napari_tumor_synth.widgets.workbench import Workbench
 from workbench_steps import generated, opened
 
 pytestmark = pytest.mark.gui
@@ -107,3 +108,23 @@ def test_a_preview_whose_layer_is_removed_is_over(bench, qtbot, shown):
     viewer.layers.remove(first)
     assert bench.session.preview is None
     assert not layers_of(viewer, "step 20")
+
+
+def test_closing_ends_the_preview_of_its_panel(bench, shown):
+    bench.train._preview = "reconstructions"
+    shown(preview())
+    bench.close()
+    assert bench.session.preview is None
+    assert not layers_of(bench.scene.viewer, "step 20")
+
+
+def test_closing_the_window_with_a_preview_is_safe(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    bench = Workbench(viewer)
+    viewer.window.add_dock_widget(bench, area="left", name="Tumor Synth")
+    bench.train._preview = "reconstructions"
+    session = bench.session
+    session.show_preview(preview())
+    qtbot.waitUntil(lambda: len(layers_of(viewer, "step 20")) == 2, timeout=20_000)
+    viewer.close()
+    assert session.preview is None
