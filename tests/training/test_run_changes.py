@@ -62,3 +62,9 @@ def test_other_code_is_named_and_can_be_accepted(now, named):
 def test_an_unknown_commit_is_no_change():
     assert changed_code(HERE, {**HERE, "commit": "unknown"}) == ""
     assert changed_code(HERE, {**HERE, "torch": "9"}) == ""
+
+
+def test_another_torch_rounds_otherwise_and_is_a_change():
+    change = changed_code({**HERE, "torch": "8"}, {**HERE, "torch": "9"})
+    assert "with torch 8, and this is" in change
+    assert change.endswith("with torch 9")

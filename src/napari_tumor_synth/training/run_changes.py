@@ -61,10 +61,13 @@ def require_same_data(begun: RunRecord, wanted: RunRecord) -> None:
 def changed_code(begun: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Return in words how the code differs, or "" if it does not."""
     name = "napari-tumor-synth"
-    commits = begun.get("commit", "unknown"), now.get("commit", "unknown")
-    same_commit = "unknown" in commits or commits[0] == commits[1]
-    same_torch = begun.get("torch") == now.get("torch")
-    if begun.get(name) == now.get(name) and same_commit and same_torch:
+    differs = begun.get(name) != now.get(name) or any(
+        "unknown" not in (before, after) and before != after
+        for before, after in (
+            (begun.get(part, "unknown"), now.get(part, "unknown")) for part in ("commit", "torch")
+        )
+    )
+    if not differs:
         return ""
     return f"It began with {_code(begun)}, and this is {_code(now)}"
 
