@@ -7,7 +7,7 @@ from shared.measuring import begin, own_peak, parser, report, timed
 
 from napari_tumor_synth.networks.memory import channels_last
 from napari_tumor_synth.networks.vqgan import Vqgan
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.files import load_recipe
 
 
 def main(given: Sequence[str] | None = None) -> None:

@@ -12,8 +12,8 @@ from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.networks.transformer_settings import TransformerSettings
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.networks.vqgan_settings import VqganSettings
-from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.recipes.files import load_recipe, recipe_names
+from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
 
 
 def count(module: nn.Module | None) -> int:

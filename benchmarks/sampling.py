@@ -9,7 +9,7 @@ from shared.measuring import begin, own_peak, parser, report, timed
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.generators.sampling import Streams, sample_causal, sample_parallel
 from napari_tumor_synth.networks.transformer import TokenTransformer
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.files import load_recipe
 
 ROUNDS = DecodingSettings().steps
 

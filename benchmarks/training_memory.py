@@ -19,15 +19,15 @@ from lightning_fabric import Fabric
 from shared.measuring import begin, parser, report
 from shared.spheres import Spheres, random_tokens
 
-from napari_tumor_synth.training.memory_estimate import MemoryNeed
-from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
-from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan_decoder import DecoderStage
-from napari_tumor_synth.training.vqgan_memory_need import memory_needs
-from napari_tumor_synth.training.vqgan_module import AutoencoderModule
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-from napari_tumor_synth.training.vqgan_stage_settings import Phase
-from napari_tumor_synth.training.vqgan_transformer import TransformerStage
+from napari_tumor_synth.training.memory.estimate import MemoryNeed
+from napari_tumor_synth.training.recipes.files import load_recipe, recipe_names
+from napari_tumor_synth.training.vqgan.autoencoder import AutoencoderStage
+from napari_tumor_synth.training.vqgan.decoder import DecoderStage
+from napari_tumor_synth.training.vqgan.memory_need import memory_needs
+from napari_tumor_synth.training.vqgan.module import AutoencoderModule
+from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan.stage_settings import Phase
+from napari_tumor_synth.training.vqgan.transformer import TransformerStage
 
 ROIS = 32
 LARGE = 100  # voxels of an edge: of such ROIs one is measured at a time

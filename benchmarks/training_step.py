@@ -9,10 +9,10 @@ from lightning_fabric import Fabric
 from shared.measuring import begin, own_peak, parser, report, timed
 from shared.spheres import Spheres, random_tokens
 
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan_stage_settings import Phase
-from napari_tumor_synth.training.vqgan_transformer import TransformerStage
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.vqgan.autoencoder import AutoencoderStage
+from napari_tumor_synth.training.vqgan.stage_settings import Phase
+from napari_tumor_synth.training.vqgan.transformer import TransformerStage
 
 ROIS = 32
 

@@ -43,8 +43,8 @@ from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import Progress
 from napari_tumor_synth.training.families import Recipe
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe
 from napari_tumor_synth.training.train import train_generator
 
 Image = NDArray[np.float32]

@@ -31,7 +31,7 @@ from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import Progress
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.files import load_recipe
 from napari_tumor_synth.training.train import train_generator
 from napari_tumor_synth.workflows.model_report import ReportSettings, report_on_model
 

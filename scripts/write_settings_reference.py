@@ -15,13 +15,13 @@ from napari_tumor_synth.networks.discriminator import DiscriminatorSettings
 from napari_tumor_synth.networks.importance import ImportanceSettings
 from napari_tumor_synth.networks.transformer_settings import TransformerSettings
 from napari_tumor_synth.networks.vqgan_settings import VqganSettings
-from napari_tumor_synth.training.vqgan_loss_settings import (
+from napari_tumor_synth.training.vqgan.loss_settings import (
     AdversarialSchedule,
     LossWeights,
     PerceptualChoice,
 )
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-from napari_tumor_synth.training.vqgan_stage_settings import (
+from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan.stage_settings import (
     AutoencoderTraining,
     Phase,
     TokenTraining,

@@ -21,7 +21,7 @@ POLL_S = 0.001
 
 
 def main(recipe: str, cache: str, out: Path) -> None:
-    from napari_tumor_synth.training.environment import environment
+    from napari_tumor_synth.training.runs.environment import environment
 
     environment()  # asks git, once for all children
     begun = time.monotonic()

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan_module import AutoencoderModule
-from napari_tumor_synth.training.vqgan_tokens import TokenSet
-from napari_tumor_synth.training.vqgan_transformer import TransformerStage
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.vqgan.autoencoder import AutoencoderStage
+from napari_tumor_synth.training.vqgan.module import AutoencoderModule
+from napari_tumor_synth.training.vqgan.tokens import TokenSet
+from napari_tumor_synth.training.vqgan.transformer import TransformerStage
 from tiny_cohort import TINY_RECIPE
 
 RECIPE = re.sub(r"(?m)^phases = .*$", "phases = [{ batch = 4, steps = 4 }]", TINY_RECIPE)

@@ -5,8 +5,8 @@ import signal
 import time
 from contextlib import suppress
 
-from napari_tumor_synth.training.background import stop_now
-from napari_tumor_synth.training.run_status import find_runs, read_status
+from napari_tumor_synth.training.runs.background import stop_now
+from napari_tumor_synth.training.runs.status import find_runs, read_status
 from tiny_cohort import TINY_RECIPE
 
 LONG = TINY_RECIPE.replace("steps = 20,", "steps = 4000,")

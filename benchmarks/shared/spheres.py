@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-from napari_tumor_synth.training.vqgan_tokens import TokenSet
+from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan.tokens import TokenSet
 
 
 class Spheres:

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_record import RunPlace, RunRecord
-from napari_tumor_synth.training.run_status import summary_of
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.record import RunPlace, RunRecord
+from napari_tumor_synth.training.runs.status import summary_of
 from napari_tumor_synth.training.stage import Alarm
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from napari_tumor_synth.cli import train as verb
 from napari_tumor_synth.folders import RUNS_VARIABLE
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_record import read_place, read_record
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.record import read_place, read_record
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 

@@ -16,8 +16,8 @@ from napari_tumor_synth.generators.catalogue import list_models
 from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.imaging.mask_rule import finish_generated, mask_of_generated
-from napari_tumor_synth.training.environment import environment
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.runs.environment import environment
 from napari_tumor_synth.workflows.model_report import ReportSettings, report_on_model
 from tiny_cohort import TINY_RECIPE
 from tiny_vqgan import tiny_settings, write_tiny

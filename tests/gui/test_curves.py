@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 from qtpy.QtGui import QColor, QPalette
 
-from napari_tumor_synth.training.curves import append_rows
+from napari_tumor_synth.training.runs.curves import append_rows
 from napari_tumor_synth.widgets.training.curve_groups import axes_of, groups_of, thinned
 from napari_tumor_synth.widgets.training.curve_view import CurveView
 from napari_tumor_synth.workflows.follow_run import RunFollower

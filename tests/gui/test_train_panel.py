@@ -11,9 +11,9 @@ from qtpy.QtWidgets import QAbstractButton, QAbstractSpinBox, QApplication, QCom
 
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.folders import user_runs_folder
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
-from napari_tumor_synth.training.run_status import AlarmRecord, RunStatus, RunSummary
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe, recipe_names
+from napari_tumor_synth.training.runs.status import AlarmRecord, RunStatus, RunSummary
 from napari_tumor_synth.widgets.session import Session
 from napari_tumor_synth.widgets.train_panel import TrainPanel
 from napari_tumor_synth.widgets.training import run_buttons

@@ -10,7 +10,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from napari_tumor_synth.folders import user_models_folder, user_runs_folder
-from napari_tumor_synth.training.run_status import find_runs, is_running, summary_of
+from napari_tumor_synth.training.runs.status import find_runs, is_running, summary_of
 from napari_tumor_synth.widgets.workbench import Workbench
 from tiny_cohort import TINY_RECIPE, write_tiny_cache
 from train_steps import (

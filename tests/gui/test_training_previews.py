@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_tumor_synth.imaging.display_frame import DisplayFrame
-from napari_tumor_synth.training.previews import Preview
+from napari_tumor_synth.training.runs.previews import Preview
 from napari_tumor_synth.widgets.training.preview_layers import ShownPreview, preview_rows
 from napari_tumor_synth.widgets.workbench import Workbench
 from workbench_steps import generated, opened

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_tumor_synth.training import vqgan_alarms
-from napari_tumor_synth.training.vqgan_alarms import autoencoder_alarms, token_alarms
+from napari_tumor_synth.training.vqgan import alarms as vqgan_alarms
+from napari_tumor_synth.training.vqgan.alarms import autoencoder_alarms, token_alarms
 
 DOCS = Path(__file__).parents[2] / "docs" / "training.md"
 

@@ -8,19 +8,19 @@ import time
 import pytest
 
 from napari_tumor_synth.errors import TrainingError
-from napari_tumor_synth.training.background import (
+from napari_tumor_synth.training.machine import MachineSettings
+from napari_tumor_synth.training.recipes.changes import parse_change
+from napari_tumor_synth.training.recipes.setting_text import setting_text
+from napari_tumor_synth.training.runs.background import (
     CONSOLE,
     TrainingRequest,
     request_stop,
     start_in_background,
     stop_now,
 )
-from napari_tumor_synth.training.curves import CurveReader
-from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_changes import parse_change
-from napari_tumor_synth.training.run_record import read_place
-from napari_tumor_synth.training.run_status import find_runs, is_running, summary_of
-from napari_tumor_synth.training.setting_text import setting_text
+from napari_tumor_synth.training.runs.curves import CurveReader
+from napari_tumor_synth.training.runs.record import read_place
+from napari_tumor_synth.training.runs.status import find_runs, is_running, summary_of
 
 CPU = MachineSettings(device="cpu")
 MANY_STEPS = {"autoencoder_training.phases.0.steps": 100_000}
@@ -94,7 +94,7 @@ def test_a_run_is_started_watched_stopped_and_resumed(long_request):
 def test_a_run_outlives_the_program_that_started_it_and_a_killed_one_is_found(long_request):
     script = (
         "import sys, os\nfrom pathlib import Path\n"
-        "from napari_tumor_synth.training.background import *\n"
+        "from napari_tumor_synth.training.runs.background import *\n"
         "from napari_tumor_synth.training.machine import MachineSettings\n"
         f"changes = {MANY_STEPS!r}\n"
         "start_in_background(TrainingRequest(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]),"
@@ -148,8 +148,8 @@ def test_the_command_holds_what_is_asked_for(tmp_path):
 
 def test_watching_runs_loads_nothing_heavy():
     script = (
-        "import sys\nimport napari_tumor_synth.training.background\n"
-        "import napari_tumor_synth.training.curves\n"
+        "import sys\nimport napari_tumor_synth.training.runs.background\n"
+        "import napari_tumor_synth.training.runs.curves\n"
         "import json\nprint(json.dumps(sorted({'torch', 'numpy', 'qtpy'} & set(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

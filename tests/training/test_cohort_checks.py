@@ -9,8 +9,8 @@ import pytest
 from napari_tumor_synth.errors import CohortError, TrainingError
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.training.cohort_checks import require_fit, require_sound
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe
 
 UNCONDITIONAL = {
     "conditional": False,

@@ -4,7 +4,7 @@ import random
 import pytest
 
 from napari_tumor_synth.errors import OutputError
-from napari_tumor_synth.training.curves import CurveReader, append_rows, cut_back
+from napari_tumor_synth.training.runs.curves import CurveReader, append_rows, cut_back
 
 
 @pytest.fixture

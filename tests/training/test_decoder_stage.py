@@ -7,9 +7,9 @@ from pydantic import ValidationError
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.progress import Cancelled
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.files import load_recipe
 from napari_tumor_synth.training.train import train_generator
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
 
 CPU = MachineSettings(device="cpu")
 

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from napari_tumor_synth.training.vqgan_diagnosis import (
+from napari_tumor_synth.training.vqgan.diagnosis import (
     Diagnosis,
     code_divergence,
     frequency_nats,
 )
-from napari_tumor_synth.training.vqgan_tokens import TokenSet
+from napari_tumor_synth.training.vqgan.tokens import TokenSet
 
 
 def tokens(*rows):

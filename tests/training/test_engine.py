@@ -5,14 +5,14 @@ import torch
 
 from napari_tumor_synth.errors import OutputError, TrainingError
 from napari_tumor_synth.progress import Cancelled
-from napari_tumor_synth.training.curves import CurveReader
 from napari_tumor_synth.training.engine import EngineSettings, run_stage
 from napari_tumor_synth.training.random_streams import step_generator
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_record import RunRecord
-from napari_tumor_synth.training.run_status import log_tail, read_status
+from napari_tumor_synth.training.runs.curves import CurveReader
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.record import RunRecord
+from napari_tumor_synth.training.runs.status import log_tail, read_status
+from napari_tumor_synth.training.runs.stopping import StopAsked, TimeIsUp
 from napari_tumor_synth.training.stage import Alarm, StepOutcome
-from napari_tumor_synth.training.stopping import StopAsked, TimeIsUp
 
 RECORD = RunRecord(recipe={"name": "r"}, data="hash", patient_data=False)
 FAR = Alarm("far away", "The walk is far away.", "Call it back.")

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from napari_tumor_synth.training.environment import environment, source_commit
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.vqgan_loss_settings import PerceptualChoice
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.runs.environment import environment, source_commit
+from napari_tumor_synth.training.vqgan.loss_settings import PerceptualChoice
 from tiny_cohort import TINY_RECIPE
 
 ROOT = Path(__file__).parents[2]

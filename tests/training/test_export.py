@@ -9,8 +9,8 @@ from napari_tumor_synth.generators.catalogue import list_models, resolve_model
 from napari_tumor_synth.generators.checkpoint import read_checkpoint
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.progress import Cancelled
-from napari_tumor_synth.training.export import export_run
 from napari_tumor_synth.training.machine import MachineSettings
+from napari_tumor_synth.training.runs.export import export_run
 from napari_tumor_synth.training.train import train_generator
 
 CPU = MachineSettings(device="cpu")

@@ -8,7 +8,7 @@ import torch
 from scipy import ndimage
 
 from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD, mask_of_generated
-from napari_tumor_synth.training.mask_calibration import calibrated_threshold
+from napari_tumor_synth.training.vqgan.mask_calibration import calibrated_threshold
 
 FABRIC = SimpleNamespace(device=torch.device("cpu"))
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare, ttest_rel
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.training.masking import corrupt, cosine_mask, random_code_mask
-from napari_tumor_synth.training.masking_hybrid import hybrid_mask
+from napari_tumor_synth.training.vqgan.masking import corrupt, cosine_mask, random_code_mask
+from napari_tumor_synth.training.vqgan.masking_hybrid import hybrid_mask
 
 GRIDS = st.tuples(*[st.integers(1, 6)] * 3)
 SHARES = st.one_of(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.floats(0, 1))

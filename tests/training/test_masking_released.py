@@ -5,10 +5,10 @@ import torch
 from scipy.stats import ttest_rel
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.training.masking_hybrid import hybrid_mask
-from napari_tumor_synth.training.masking_released import released_hybrid_mask
-from napari_tumor_synth.training.token_masks import chosen_corruption, start_tokens
-from napari_tumor_synth.training.vqgan_stage_settings import TokenTraining
+from napari_tumor_synth.training.vqgan.masking_hybrid import hybrid_mask
+from napari_tumor_synth.training.vqgan.masking_released import released_hybrid_mask
+from napari_tumor_synth.training.vqgan.stage_settings import TokenTraining
+from napari_tumor_synth.training.vqgan.token_masks import chosen_corruption, start_tokens
 
 GRID = (8, 8, 8)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from napari_tumor_synth.errors import MemoryLimitError
-from napari_tumor_synth.training.memory_estimate import MemoryNeed, Moment, fit_into, usable
+from napari_tumor_synth.training.memory.estimate import MemoryNeed, Moment, fit_into, usable
 
 GB = 1_000_000_000
 

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from napari_tumor_synth.networks.blocks import UpsampleTwice
-from napari_tumor_synth.training.memory_estimate import Moment
-from napari_tumor_synth.training.memory_trace import WithoutContent, moments_of, widen_as_on_gpu
+from napari_tumor_synth.training.memory.estimate import Moment
+from napari_tumor_synth.training.memory.trace import WithoutContent, moments_of, widen_as_on_gpu
 
 FLOAT = 4
 

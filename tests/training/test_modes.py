@@ -12,14 +12,14 @@ from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.progress import Cancelled
-from napari_tumor_synth.training import token_lessons
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.masking import Corruption
-from napari_tumor_synth.training.recipe_files import load_recipe
+from napari_tumor_synth.training.recipes.files import load_recipe
 from napari_tumor_synth.training.train import train_generator
-from napari_tumor_synth.training.vqgan_module import AutoencoderModule
-from napari_tumor_synth.training.vqgan_tokens import TokenSet
-from napari_tumor_synth.training.vqgan_transformer import TransformerStage
+from napari_tumor_synth.training.vqgan import token_lessons
+from napari_tumor_synth.training.vqgan.masking import Corruption
+from napari_tumor_synth.training.vqgan.module import AutoencoderModule
+from napari_tumor_synth.training.vqgan.tokens import TokenSet
+from napari_tumor_synth.training.vqgan.transformer import TransformerStage
 from tiny_cohort import TINY_RECIPE, write_blobs
 
 CPU = MachineSettings(device="cpu")

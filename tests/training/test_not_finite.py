@@ -6,8 +6,8 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from napari_tumor_synth.training import vqgan_losses
 from napari_tumor_synth.training.non_finite import NotFinite, require_finite
+from napari_tumor_synth.training.vqgan import losses as vqgan_losses
 from tiny_stages import autoencoder, transformer
 
 CPU = torch.device("cpu")
@@ -88,7 +88,7 @@ def test_a_critic_that_overflows_is_left_as_it_was(fabric, tmp_path, monkeypatch
     stage.step(0)
     before = everything_of(stage.critic)
     monkeypatch.setattr(
-        "napari_tumor_synth.training.vqgan_critic.hinge_discriminator_loss",
+        "napari_tumor_synth.training.vqgan.critic.hinge_discriminator_loss",
         lambda real, fake, scale: real.mean() * torch.inf,
     )
     outcome = stage.step(1)

@@ -6,11 +6,11 @@ from napari_tumor_synth.errors import CohortError, TrainingError
 from napari_tumor_synth.folders import CACHE_VARIABLE
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import Cancelled
-from napari_tumor_synth.training import prepared
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.run_status import summary_of
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.runs import prepared
+from napari_tumor_synth.training.runs.status import summary_of
 from napari_tumor_synth.training.train import train_generator
 from tiny_cohort import write_blobs
 

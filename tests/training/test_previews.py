@@ -1,6 +1,6 @@
 import numpy as np
 
-from napari_tumor_synth.training.previews import preview_path, read_preview, write_preview
+from napari_tumor_synth.training.runs.previews import preview_path, read_preview, write_preview
 
 
 def test_volumes_come_back_by_name(tmp_path):

@@ -5,14 +5,14 @@ import json
 import pytest
 
 from napari_tumor_synth.errors import InputError, TrainingError
-from napari_tumor_synth.training.main_settings import main_settings
-from napari_tumor_synth.training.recipe_changes import (
+from napari_tumor_synth.training.recipes.changes import (
     differences,
     flat_settings,
     override,
     parse_change,
 )
-from napari_tumor_synth.training.recipe_files import ablation_names, load_recipe, recipe_names
+from napari_tumor_synth.training.recipes.files import ablation_names, load_recipe, recipe_names
+from napari_tumor_synth.training.recipes.main_settings import main_settings
 
 
 def write(folder, name, text):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from napari_tumor_synth.training.recipe_changes import differences
-from napari_tumor_synth.training.recipe_files import ablation_names, load_recipe, recipe_names
-from napari_tumor_synth.training.vqgan_checks import require_safe_precision
+from napari_tumor_synth.training.recipes.changes import differences
+from napari_tumor_synth.training.recipes.files import ablation_names, load_recipe, recipe_names
+from napari_tumor_synth.training.vqgan.checks import require_safe_precision
 
 LOSSES_OF_THE_PAPERS = {
     "l1": 4,

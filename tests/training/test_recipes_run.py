@@ -7,8 +7,8 @@ from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import ablation_names, load_recipe, recipe_names
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import ablation_names, load_recipe, recipe_names
 from napari_tumor_synth.training.train import train_generator
 from tiny_cohort import write_blobs
 

@@ -7,12 +7,12 @@ from lightning_fabric import Fabric
 from pydantic import ValidationError
 from torch import nn
 
-from napari_tumor_synth.training.adversarial_weight import adaptive_weight, strength_at
 from napari_tumor_synth.training.clipping import clip_gradients
 from napari_tumor_synth.training.perceptual import DrawnSlices, PerceptualLoss
 from napari_tumor_synth.training.perceptual_backbones import SliceFeatures
-from napari_tumor_synth.training.vqgan_loss_settings import AdversarialSchedule, PerceptualChoice
-from napari_tumor_synth.training.vqgan_stage_settings import TokenTraining
+from napari_tumor_synth.training.vqgan.adversarial_weight import adaptive_weight, strength_at
+from napari_tumor_synth.training.vqgan.loss_settings import AdversarialSchedule, PerceptualChoice
+from napari_tumor_synth.training.vqgan.stage_settings import TokenTraining
 
 RELEASED_DEPTHS = (30 / 128, 98 / 128)
 

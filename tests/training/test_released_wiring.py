@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from napari_tumor_synth.training import vqgan_losses
+from napari_tumor_synth.training.vqgan import losses as vqgan_losses
 from tiny_stages import autoencoder, transformer
 
 STAGE = "autoencoder_training."

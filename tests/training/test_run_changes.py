@@ -1,15 +1,15 @@
 import pytest
 
 from napari_tumor_synth.errors import TrainingError
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.run_changes import (
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.runs.changes import (
     changed_code,
     require_same_code,
     require_same_data,
     require_same_recipe,
 )
-from napari_tumor_synth.training.run_record import RunRecord
+from napari_tumor_synth.training.runs.record import RunRecord
 
 ROIS = {"train": 13, "validation": 2, "test": 1}
 BEGUN = RunRecord(recipe={}, data="a" * 64, rois=ROIS, classes=("HGG", "LGG"))

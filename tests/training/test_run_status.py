@@ -3,9 +3,9 @@ import os
 import pytest
 
 from napari_tumor_synth.errors import OutputError, TrainingError
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_record import RunPlace, RunRecord
-from napari_tumor_synth.training.run_status import (
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.record import RunPlace, RunRecord
+from napari_tumor_synth.training.runs.status import (
     find_runs,
     is_running,
     log_tail,

@@ -5,8 +5,8 @@ import torch
 from safetensors import SafetensorError
 
 from napari_tumor_synth.errors import OutputError, TrainingError
-from napari_tumor_synth.training import state_file
-from napari_tumor_synth.training.state_file import read_state, write_state
+from napari_tumor_synth.training.runs import state_file
+from napari_tumor_synth.training.runs.state_file import read_state, write_state
 
 
 def test_optimiser_state_comes_back_bit_for_bit(tmp_path):

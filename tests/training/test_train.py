@@ -8,10 +8,10 @@ from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.progress import Cancelled
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
-from napari_tumor_synth.training.run_folder import RunFolder
+from napari_tumor_synth.training.recipes.files import load_recipe, recipe_names
+from napari_tumor_synth.training.runs.folder import RunFolder
 from napari_tumor_synth.training.train import train_generator
-from napari_tumor_synth.training.vqgan_module import AutoencoderModule
+from napari_tumor_synth.training.vqgan.module import AutoencoderModule
 
 CPU = MachineSettings(device="cpu")
 

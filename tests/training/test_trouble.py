@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 from napari_tumor_synth.errors import CohortError, OutputError, TrainingError, TumorSynthError
 from napari_tumor_synth.training import train as training
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_lock import RunLock
-from napari_tumor_synth.training.run_record import read_record
-from napari_tumor_synth.training.run_status import find_runs, log_tail, read_status, summary_of
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.lock import RunLock
+from napari_tumor_synth.training.runs.record import read_record
+from napari_tumor_synth.training.runs.status import find_runs, log_tail, read_status, summary_of
 from napari_tumor_synth.training.train import train_generator
 from tiny_cohort import TINY_RECIPE, write_tiny_cache
 

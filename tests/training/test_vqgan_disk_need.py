@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import napari_tumor_synth
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.state_file import write_state
-from napari_tumor_synth.training.vqgan_autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan_disk_need import disk_need
-from napari_tumor_synth.training.vqgan_tokens import encode_once
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.runs.state_file import write_state
+from napari_tumor_synth.training.vqgan.autoencoder import AutoencoderStage
+from napari_tumor_synth.training.vqgan.disk_need import disk_need
+from napari_tumor_synth.training.vqgan.tokens import encode_once
 
 
 @pytest.fixture(scope="module")

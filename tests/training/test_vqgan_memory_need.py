@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from napari_tumor_synth.training.memory_estimate import fit_into
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
-from napari_tumor_synth.training.vqgan_memory_need import memory_needs
+from napari_tumor_synth.training.memory.estimate import fit_into
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe, recipe_names
+from napari_tumor_synth.training.vqgan.memory_need import memory_needs
 
 ROOT = Path(__file__).parents[2]
 FLOAT = 4
@@ -114,8 +114,8 @@ def test_a_transformer_that_sees_all_positions_holds_about_as_much(tiny, needs_o
 def test_estimating_takes_neither_memory_nor_long():
     code = """
 import time, torch
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.vqgan_memory_need import memory_needs
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.vqgan.memory_need import memory_needs
 
 def peak():
     lines = open("/proc/self/status").read().splitlines()

@@ -7,10 +7,10 @@ import pytest
 
 from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.folders import RUNS_VARIABLE
-from napari_tumor_synth.training.curves import append_rows, cut_back
-from napari_tumor_synth.training.previews import write_preview
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_record import RunPlace
+from napari_tumor_synth.training.runs.curves import append_rows, cut_back
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.previews import write_preview
+from napari_tumor_synth.training.runs.record import RunPlace
 from napari_tumor_synth.workflows.follow_run import RunFollower
 from napari_tumor_synth.workflows.known_runs import known_runs, remember_run
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from napari_tumor_synth.training.recipe_files import load_recipe, recipe_names
+from napari_tumor_synth.training.recipes.files import load_recipe, recipe_names
 from napari_tumor_synth.workflows.recipe_titles import description_in, recipe_titles
 
 

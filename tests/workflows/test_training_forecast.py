@@ -4,8 +4,8 @@ import pytest
 
 from napari_tumor_synth.errors import CohortError, MemoryLimitError, TrainingError
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.vqgan_disk_need import disk_need
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.vqgan.disk_need import disk_need
 from napari_tumor_synth.workflows import training_forecast
 from napari_tumor_synth.workflows.training_forecast import forecast, settings_of
 from tiny_cohort import TINY_RECIPE, write_tiny_cache

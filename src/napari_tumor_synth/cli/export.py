@@ -34,7 +34,7 @@ def export(
 
     Example: tumor-synth export runs/first --install
     """
-    from napari_tumor_synth.training.export import export_run
+    from napari_tumor_synth.training.runs.export import export_run
 
     made = export_run(run, out, install=install, name=name, licence=licence, overwrite=overwrite)
     listed = made.entry.name if made.entry else None

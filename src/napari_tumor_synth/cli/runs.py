@@ -11,7 +11,7 @@ import typer
 from napari_tumor_synth.cli.console import JsonOption, report
 
 if TYPE_CHECKING:
-    from napari_tumor_synth.training.run_status import RunSummary
+    from napari_tumor_synth.training.runs.status import RunSummary
 
 _FIGURES = 4
 
@@ -39,8 +39,8 @@ def runs(
     """
     from napari_tumor_synth.errors import TrainingError
     from napari_tumor_synth.folders import user_runs_folder
-    from napari_tumor_synth.training.run_record import is_run
-    from napari_tumor_synth.training.run_status import find_runs, log_tail
+    from napari_tumor_synth.training.runs.record import is_run
+    from napari_tumor_synth.training.runs.status import find_runs, log_tail
 
     root = folder or user_runs_folder()
     if folder is not None and not folder.is_dir():

@@ -84,10 +84,10 @@ def train(
 
     Example: tumor-synth train --resume
     """
-    from napari_tumor_synth.training.leader import is_leader
-    from napari_tumor_synth.training.recipe_changes import override, parse_change
-    from napari_tumor_synth.training.recipe_files import load_recipe
-    from napari_tumor_synth.training.run_record import is_run, read_place
+    from napari_tumor_synth.training.recipes.changes import override, parse_change
+    from napari_tumor_synth.training.recipes.files import load_recipe
+    from napari_tumor_synth.training.runs.leader import is_leader
+    from napari_tumor_synth.training.runs.record import is_run, read_place
     from napari_tumor_synth.training.train import train_generator
 
     named_out = out is not None or (resume and recipe is not None)

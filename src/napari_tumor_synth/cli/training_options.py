@@ -36,7 +36,7 @@ def run_to_resume(named: str | None, out: Path | None) -> tuple[Path, str | None
         None was named, and no run of the user's own can be gone on with.
     """
     from napari_tumor_synth.folders import user_runs_folder
-    from napari_tumor_synth.training.run_status import find_runs, summary_of
+    from napari_tumor_synth.training.runs.status import find_runs, summary_of
 
     if out is not None:
         return out, None if named is not None and Path(named) == out else named

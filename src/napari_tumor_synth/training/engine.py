@@ -16,9 +16,9 @@ import numpy as np
 
 from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.progress import Cancelled, OnProgress, Progress, ignore_progress
-from napari_tumor_synth.training.run_folder import RunFolder
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.stopping import StopAsked, TimeIsUp, meet, tell_all, watched
 from napari_tumor_synth.training.stage import Stage, StepOutcome
-from napari_tumor_synth.training.stopping import StopAsked, TimeIsUp, meet, tell_all, watched
 
 _OWN = "engine"  # what the engine adds to a stage's state
 _TIMED_STEPS = 500

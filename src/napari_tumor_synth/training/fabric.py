@@ -13,7 +13,7 @@ from napari_tumor_synth.generators.devices import choose_device
 from napari_tumor_synth.processors import worker_count
 from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.micro_batches import any_process
-from napari_tumor_synth.training.stopping import StopAsked
+from napari_tumor_synth.training.runs.stopping import StopAsked
 
 STRATEGIES = ("auto", "ddp")
 

@@ -9,10 +9,10 @@ from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress
 from napari_tumor_synth.training.engine import EngineSettings
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.vqgan_checks import require_trainable
-from napari_tumor_synth.training.vqgan_recipe import VqganRecipe
-from napari_tumor_synth.training.vqgan_training import export_vqgan, stage_names, train_vqgan
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.vqgan.checks import require_trainable
+from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan.train import export_vqgan, stage_names, train_vqgan
 
 Recipe = VqganRecipe
 """Recipe of any family."""

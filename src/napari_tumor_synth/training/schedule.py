@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
-from napari_tumor_synth.training.vqgan_stage_settings import Phase
+from napari_tumor_synth.training.vqgan.stage_settings import Phase
 
 
 def cosine_rate(

@@ -12,22 +12,22 @@ from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, ignore_progress
 from napari_tumor_synth.training.cohort_checks import require_fit, require_sound
 from napari_tumor_synth.training.engine import EngineSettings
-from napari_tumor_synth.training.environment import environment
 from napari_tumor_synth.training.families import FAMILIES, Recipe
-from napari_tumor_synth.training.leader import is_leader
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.prepared import is_cache, prepare_for
-from napari_tumor_synth.training.run_changes import (
+from napari_tumor_synth.training.runs.changes import (
     changed_code,
     require_same_code,
     require_same_data,
     require_same_recipe,
 )
-from napari_tumor_synth.training.run_ending import reported, why
-from napari_tumor_synth.training.run_folder import RunFolder
-from napari_tumor_synth.training.run_plan import RunPlan, plan_run, recipe_of
-from napari_tumor_synth.training.run_record import RECORD, RunRecord, read_record
-from napari_tumor_synth.training.stopping import StopAsked, TimeIsUp, watched
+from napari_tumor_synth.training.runs.ending import reported, why
+from napari_tumor_synth.training.runs.environment import environment
+from napari_tumor_synth.training.runs.folder import RunFolder
+from napari_tumor_synth.training.runs.leader import is_leader
+from napari_tumor_synth.training.runs.plan import RunPlan, plan_run, recipe_of
+from napari_tumor_synth.training.runs.prepared import is_cache, prepare_for
+from napari_tumor_synth.training.runs.record import RECORD, RunRecord, read_record
+from napari_tumor_synth.training.runs.stopping import StopAsked, TimeIsUp, watched
 
 _SPARE_MEMORY = "Use a recipe with smaller batches or patches; states saved so far remain."
 

@@ -21,7 +21,7 @@ from napari_tumor_synth.widgets.training.run_words import in_a_window, needs_cha
 
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
-    from napari_tumor_synth.training.run_status import RunSummary
+    from napari_tumor_synth.training.runs.status import RunSummary
     from napari_tumor_synth.widgets.session import Session
     from napari_tumor_synth.workflows.follow_run import RunView
 
@@ -87,7 +87,7 @@ class TrainPanel(QWidget):
 
     def resume(self, accept_changed_code: bool = False) -> None:
         """Go on with the chosen run."""
-        from napari_tumor_synth.training.background import TrainingRequest
+        from napari_tumor_synth.training.runs.background import TrainingRequest
 
         if self.folder is not None:
             self.message.note("Starting a process that goes on with the run…")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.training.conversion import convert_state_dict
+from napari_tumor_synth.training.vqgan.conversion import convert_state_dict
 from napari_tumor_synth.workflows.outputs import require_not_input, require_replaceable
 
 

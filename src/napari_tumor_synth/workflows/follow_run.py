@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import TrainingError
-from napari_tumor_synth.training.curves import CurveReader
-from napari_tumor_synth.training.previews import Preview, preview_path, read_preview
-from napari_tumor_synth.training.run_record import read_record
-from napari_tumor_synth.training.run_status import STOP, RunSummary, log_tail, summary_of
+from napari_tumor_synth.training.runs.curves import CurveReader
+from napari_tumor_synth.training.runs.previews import Preview, preview_path, read_preview
+from napari_tumor_synth.training.runs.record import read_record
+from napari_tumor_synth.training.runs.status import STOP, RunSummary, log_tail, summary_of
 
 Curve = NDArray[np.float64]
 """``(2, N)``: steps and values, in order."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from napari_tumor_synth.files import write_json
 from napari_tumor_synth.folders import user_runs_folder
-from napari_tumor_synth.training.run_record import is_run
-from napari_tumor_synth.training.run_status import RunSummary, find_runs, summary_of
+from napari_tumor_synth.training.runs.record import is_run
+from napari_tumor_synth.training.runs.status import RunSummary, find_runs, summary_of
 
 _ELSEWHERE = "elsewhere.json"
 

@@ -15,15 +15,15 @@ from napari_tumor_synth.imaging.cohort import read_cohort
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.training.cohort_checks import require_fit
 from napari_tumor_synth.training.families import FAMILIES, Recipe
-from napari_tumor_synth.training.free_memory import free_memory
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.main_settings import MainSetting, main_settings
-from napari_tumor_synth.training.memory_estimate import Fit, fit_into
-from napari_tumor_synth.training.prepared import is_cache
-from napari_tumor_synth.training.recipe_changes import override
-from napari_tumor_synth.training.recipe_files import load_recipe
-from napari_tumor_synth.training.vqgan_disk_need import disk_need
-from napari_tumor_synth.training.vqgan_memory_need import DeviceType, memory_needs
+from napari_tumor_synth.training.memory.estimate import Fit, fit_into
+from napari_tumor_synth.training.memory.free import free_memory
+from napari_tumor_synth.training.recipes.changes import override
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.recipes.main_settings import MainSetting, main_settings
+from napari_tumor_synth.training.runs.prepared import is_cache
+from napari_tumor_synth.training.vqgan.disk_need import disk_need
+from napari_tumor_synth.training.vqgan.memory_need import DeviceType, memory_needs
 
 _FLOAT16 = 2
 

@@ -24,8 +24,8 @@ from napari_tumor_synth.widgets.training.run_words import forecast_text
 
 if TYPE_CHECKING:
     from napari_tumor_synth.progress import OnProgress
-    from napari_tumor_synth.training.background import TrainingRequest
-    from napari_tumor_synth.training.main_settings import MainSetting
+    from napari_tumor_synth.training.recipes.main_settings import MainSetting
+    from napari_tumor_synth.training.runs.background import TrainingRequest
     from napari_tumor_synth.workflows.training_forecast import Forecast
 
 _REST_MS = 700  # a field that has not changed for this long rests
@@ -73,7 +73,7 @@ class NewRunForm(QWidget):
 
     def request(self) -> TrainingRequest:
         """Return what is asked for."""
-        from napari_tumor_synth.training.background import TrainingRequest
+        from napari_tumor_synth.training.runs.background import TrainingRequest
 
         assert self.data.value is not None
         return TrainingRequest(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_tumor_synth.imaging.display_frame import DisplayFrame
-    from napari_tumor_synth.training.previews import Preview
+    from napari_tumor_synth.training.runs.previews import Preview
     from napari_tumor_synth.widgets.planes.crosshair import Position
 
 _HELD_OUT = "held out"

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 from napari_tumor_synth.widgets.training.setting_field import SettingField
 
 if TYPE_CHECKING:
-    from napari_tumor_synth.training.main_settings import MainSetting, Value
+    from napari_tumor_synth.training.recipes.main_settings import MainSetting, Value
 
 
 class RecipeFields(QWidget):

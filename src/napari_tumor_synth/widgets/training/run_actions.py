@@ -12,7 +12,7 @@ from napari_tumor_synth.widgets.jobs import Job
 if TYPE_CHECKING:
     from napari_tumor_synth.generators.catalogue import CatalogueEntry
     from napari_tumor_synth.progress import OnProgress
-    from napari_tumor_synth.training.background import TrainingRequest
+    from napari_tumor_synth.training.runs.background import TrainingRequest
 
 
 class RunActions(QObject):
@@ -54,7 +54,7 @@ class RunActions(QObject):
             return
 
         def work(on_progress: OnProgress) -> Path:
-            from napari_tumor_synth.training.background import start_in_background
+            from napari_tumor_synth.training.runs.background import start_in_background
             from napari_tumor_synth.workflows.known_runs import remember_run
 
             folder = start_in_background(request).folder
@@ -67,7 +67,7 @@ class RunActions(QObject):
         """Ask a run to stop after its step, or end it at once."""
 
         def work(on_progress: OnProgress) -> None:
-            from napari_tumor_synth.training.background import request_stop, stop_now
+            from napari_tumor_synth.training.runs.background import request_stop, stop_now
 
             (stop_now if at_once else request_stop)(folder)
 
@@ -77,7 +77,7 @@ class RunActions(QObject):
         """Add the model of a finished run to the user's catalogue, by its own or another name."""
 
         def work(on_progress: OnProgress) -> CatalogueEntry | None:
-            from napari_tumor_synth.training.export import export_run
+            from napari_tumor_synth.training.runs.export import export_run
 
             return export_run(folder, install=True, name=name or None).entry
 

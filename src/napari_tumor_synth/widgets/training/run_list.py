@@ -14,7 +14,7 @@ from napari_tumor_synth.widgets.training.run_words import in_a_line
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
-    from napari_tumor_synth.training.run_status import RunSummary
+    from napari_tumor_synth.training.runs.status import RunSummary
 
 _NEW = "New run"
 _MOST_ROWS = 5

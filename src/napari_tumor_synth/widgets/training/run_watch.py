@@ -16,7 +16,7 @@ from napari_tumor_synth.workflows.known_runs import known_runs
 
 if TYPE_CHECKING:
     from napari_tumor_synth.progress import OnProgress
-    from napari_tumor_synth.training.run_status import RunSummary
+    from napari_tumor_synth.training.runs.status import RunSummary
     from napari_tumor_synth.workflows.follow_run import RunView
 
 _EVERY_MS = 1000

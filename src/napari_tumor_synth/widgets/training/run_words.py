@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from napari_tumor_synth.errors import TumorSynthError
 
 if TYPE_CHECKING:
-    from napari_tumor_synth.training.run_status import RunSummary
+    from napari_tumor_synth.training.runs.status import RunSummary
     from napari_tumor_synth.workflows.follow_run import RunView
     from napari_tumor_synth.workflows.training_forecast import Forecast
 

@@ -21,7 +21,7 @@ from napari_tumor_synth.widgets.training.settled_wheel import SettledWheel
 from napari_tumor_synth.widgets.words import WrappedLabel
 
 if TYPE_CHECKING:
-    from napari_tumor_synth.training.main_settings import MainSetting, Value
+    from napari_tumor_synth.training.recipes.main_settings import MainSetting, Value
 
 _LARGEST = 2**31 - 1
 _LARGEST_FLOAT = 1e9

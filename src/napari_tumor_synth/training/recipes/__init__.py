@@ -1,0 +1,1 @@
+"""Recipes: the settings of a training as files, and how they are changed."""

@@ -1,0 +1,1 @@
+"""Runs: their folders, states, status, and processes of their own."""

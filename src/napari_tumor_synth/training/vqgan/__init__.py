@@ -1,0 +1,1 @@
+"""Training of the 3D-VQGAN family."""
