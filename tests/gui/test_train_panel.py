@@ -186,8 +186,12 @@ def test_opening_the_panel_loads_no_torch(folders_of_the_test):
         "assert 'torch' not in sys.modules\n"
         "assert 'matplotlib.pyplot' not in sys.modules\n"
         "panel.close_jobs()\n"
+        "jobs = (panel.form._read, panel.form._forecast, panel.form.device._probe)\n"
+        "jobs += (panel.watch._job,)\n"
+        "while any(job.is_running for job in jobs):\n"
+        "    app.processEvents()\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
 
 
 def test_stop_now_is_offered_to_a_run_that_does_not_stop(qtbot, monkeypatch, tmp_path):
