@@ -8,6 +8,8 @@ and workspaces come on top (`memory_estimate`).
 import math
 from collections.abc import Iterable, Sequence
 
+import torch
+
 from napari_tumor_synth.networks.vqgan_settings import Grid
 from napari_tumor_synth.training.memory.estimate import MemoryNeed, Moment
 from napari_tumor_synth.training.memory.trace import WithoutContent, moments_of
@@ -17,6 +19,7 @@ from napari_tumor_synth.training.vqgan.memory_steps import (
     DeviceType,
     TransformerImitation,
 )
+from napari_tumor_synth.training.vqgan.module import AutoencoderModule
 from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
 from napari_tumor_synth.training.vqgan.stage_settings import AutoencoderTraining, Phase
 
@@ -34,7 +37,8 @@ def memory_needs(
 ) -> list[MemoryNeed]:
     """Return what the stages of a recipe hold, each size of patch by itself.
 
-    A stage's weights, gradients and moments stay while later ones learn, and count there too.
+    All that the first stage holds stays while the decoder learns on, and counts there too; while
+    the transformer learns, there is only what they have learnt.
 
     Parameters
     ----------
@@ -59,14 +63,24 @@ def memory_needs(
     low_precision = recipe.precision != "32-true"
     conditions = Conditions(low_precision, device, checkpointed, ema, shared)
     first = _autoencoder_needs(recipe, classes, recipe.autoencoder_training, conditions)
-    held, needs = first[0].fixed_bytes, first
+    learnt = _autoencoder_bytes(recipe, classes) * (1 + ema)
+    later: list[MemoryNeed] = []
     if recipe.decoder_training is not None:
         later = _autoencoder_needs(
             recipe, classes, recipe.decoder_training, conditions, decoder_only=True
         )
-        needs = [*needs, *(need.beside(held) for need in later)]
-        held += later[0].fixed_bytes
-    return [*needs, _transformer_need(recipe, conditions).beside(held)]
+    stages = 2 if later else 1
+    return [
+        *first,
+        *(need.beside(first[0].fixed_bytes) for need in later),
+        _transformer_need(recipe, conditions).beside(stages * learnt),
+    ]
+
+
+def _autoencoder_bytes(recipe: VqganRecipe, classes: int) -> int:
+    with torch.device("meta"):
+        state = AutoencoderModule(recipe, max(2, classes)).state_dict()
+    return sum(value.numel() * value.element_size() for value in state.values())
 
 
 def _autoencoder_needs(
