@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from napari_tumor_synth.training.data import in_turns
 from napari_tumor_synth.training.vqgan.diagnosis import (
     Diagnosis,
     code_divergence,
@@ -51,3 +52,10 @@ def test_the_gap_is_put_into_words(own, words):
     assert words in said
     assert "without codes: +2.5 dB" in said
     assert found.noted()["figures"]["gap"] == pytest.approx(2.0 - own)
+
+
+def test_classes_take_turns_each_in_its_order():
+    assert in_turns([1, 0, 0, 1, 0]) == [1, 0, 2, 3, 4]
+    assert in_turns([]) == []
+    mirrored = TokenSet(torch.arange(8)[:, None, None], torch.zeros(8, 1), torch.arange(8) // 4)
+    assert mirrored.of_all_classes(3, every=2).tokens.flatten().tolist() == [0, 4, 2]

@@ -1,6 +1,8 @@
 """Batches of ROIs, the same in every run with the same seed."""
 
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import Protocol
 
 import numpy as np
@@ -92,6 +94,15 @@ class BatchSampler:
         if self.mirror and torch.rand((), generator=generator) < 0.5:
             image = image.flip(-1)
         return image
+
+
+def in_turns(classes: Iterable[int]) -> list[int]:
+    """Return the places of a row of classes such that the classes take turns, each in its order."""
+    by_class: dict[int, list[int]] = defaultdict(list)
+    for place, number in enumerate(classes):
+        by_class[number].append(place)
+    turns = zip_longest(*(by_class[number] for number in sorted(by_class)))
+    return [place for turn in turns for place in turn if place is not None]
 
 
 def random_patch(image: torch.Tensor, edge: int, generator: torch.Generator) -> torch.Tensor:

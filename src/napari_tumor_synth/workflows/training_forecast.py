@@ -9,21 +9,20 @@ from typing import Any
 
 import torch
 
-from napari_tumor_synth.errors import MemoryLimitError
 from napari_tumor_synth.generators.devices import choose_device
 from napari_tumor_synth.imaging.cohort import read_cohort
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.training.cohort_checks import require_fit
 from napari_tumor_synth.training.families import FAMILIES, Recipe
 from napari_tumor_synth.training.machine import MachineSettings
-from napari_tumor_synth.training.memory.estimate import Fit, fit_into
+from napari_tumor_synth.training.memory.estimate import Fit
 from napari_tumor_synth.training.memory.free import free_memory
 from napari_tumor_synth.training.recipes.changes import override
 from napari_tumor_synth.training.recipes.files import load_recipe
 from napari_tumor_synth.training.recipes.main_settings import MainSetting, main_settings
 from napari_tumor_synth.training.runs.prepared import is_cache
 from napari_tumor_synth.training.vqgan.disk_need import disk_need
-from napari_tumor_synth.training.vqgan.memory_need import DeviceType, memory_needs
+from napari_tumor_synth.training.vqgan.fit import fit_needs, needs_of
 
 _FLOAT16 = 2
 
@@ -135,24 +134,10 @@ def _fit(
     recipe: Recipe, classes: int, device: torch.device, machine: MachineSettings
 ) -> tuple[Fit, int]:
     """Return how the stage that needs most fits, and the largest batch."""
-    kind: DeviceType = "cuda" if device.type == "cuda" else "cpu"
-    averages = any(
-        stage is not None and stage.ema_decay > 0
-        for stage in (recipe.autoencoder_training, recipe.decoder_training, recipe.token_training)
-    )
-    free = free_memory(device)
+    needs = needs_of(recipe, classes, device)
     mode = machine.checkpoint_activations
-    plain = memory_needs(recipe, classes, ema=averages, device=kind)
-    largest = max(need.batch for need in plain)
-    wanted = machine.micro_batch or largest
-    if mode != "on":
-        try:
-            return fit_into(plain, plain, wanted, free, "off"), largest
-        except MemoryLimitError:
-            if mode == "off":
-                raise
-    sparing = memory_needs(recipe, classes, checkpointed=True, ema=averages, device=kind)
-    return fit_into(sparing, sparing, wanted, free, "on"), largest
+    largest = max(need.batch for need in needs(mode == "on"))
+    return fit_needs(needs, machine.micro_batch or largest, free_memory(device), mode), largest
 
 
 def _existing(folder: Path) -> Path:

@@ -1,9 +1,7 @@
 """The tokens of a cache of ROIs, as the frozen autoencoder of the first stage sees them."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
 
 import torch
@@ -13,7 +11,7 @@ from torch import Tensor
 from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.networks.token_order import to_tokens
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
-from napari_tumor_synth.training.data import RoiSource
+from napari_tumor_synth.training.data import RoiSource, in_turns
 from napari_tumor_synth.training.fabric import led
 from napari_tumor_synth.training.runs.state_file import read_state, write_state
 from napari_tumor_synth.training.vqgan.module import AutoencoderModule
@@ -50,11 +48,7 @@ class TokenSet:
         every : int
             Take one of so many rows: 2 passes over mirrored ROIs.
         """
-        by_class: dict[int, list[int]] = defaultdict(list)
-        for row in range(0, len(self), every):
-            by_class[int(self.classes[row])].append(row)
-        turns = zip_longest(*(by_class[number] for number in sorted(by_class)))
-        rows = torch.tensor([row for turn in turns for row in turn if row is not None][:count])
+        rows = every * torch.tensor(in_turns(self.classes[::every].tolist())[:count])
         return TokenSet(self.tokens[rows], self.scores[rows], self.classes[rows])
 
 

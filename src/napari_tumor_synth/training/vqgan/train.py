@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import zip_longest
 from pathlib import Path
 
 from lightning_fabric import Fabric
@@ -10,6 +9,7 @@ from lightning_fabric import Fabric
 from napari_tumor_synth.errors import TrainingError
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+from napari_tumor_synth.training.data import in_turns
 from napari_tumor_synth.training.engine import EngineSettings, run_stage
 from napari_tumor_synth.training.fabric import end_others, led, make_fabric
 from napari_tumor_synth.training.machine import MachineSettings
@@ -183,11 +183,8 @@ class _Training:
 
     def held_out(self) -> list[int]:
         """Return the held-out ROIs with their classes taking turns."""
-        by_class: dict[int, list[int]] = {}
-        for index in self.cache.indices("validation"):
-            by_class.setdefault(self.cache.class_index(index), []).append(index)
-        turns = zip_longest(*(by_class[number] for number in sorted(by_class)))
-        return [index for turn in turns for index in turn if index is not None]
+        rois = self.cache.indices("validation")
+        return [rois[place] for place in in_turns(map(self.cache.class_index, rois))]
 
 
 def _run_or_load(
