@@ -190,7 +190,7 @@ class _Loop:
     def _judge(self, figures: Mapping[str, float]) -> None:
         """Look for what is wrong by the newest value of each figure."""
         self._newest.update(figures)
-        self.folder.reporter.alarms("stage", self.stage.alarms(self._newest))
+        self.folder.reporter.alarms(self.stage.alarms(self._newest))
 
     def _tell(self, outcome: StepOutcome) -> None:
         self._times.append(time.monotonic())

@@ -34,7 +34,7 @@ class RunReporter:
         self._folder, self._require_there, self._writes = folder, require_there, writes
         now = _now()
         self.status = RunStatus(state="running", pid=os.getpid(), started=now, updated=now)
-        self._alarms: dict[str, dict[str, Alarm]] = {}
+        self._alarms: dict[str, Alarm] = {}
         self._written = -float("inf")
 
     def log(self, line: str) -> None:
@@ -103,19 +103,18 @@ class RunReporter:
         shown = ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
         self.change(f"{stage}: review at step {step}: {shown}", review=dict(figures))
 
-    def alarms(self, source: str, found: Sequence[Alarm]) -> None:
-        """Note what is wrong by one kind of figures; an alarm is logged when it comes and goes."""
-        before, now = self._alarms.get(source, {}), {alarm.name: alarm for alarm in found}
-        self._alarms[source] = now
-        lines = [f"alarm: {now[name].name}: {now[name]}" for name in now if name not in before]
-        lines += [f"alarm over: {name}" for name in before if name not in now]
+    def alarms(self, found: Sequence[Alarm]) -> None:
+        """Note what is wrong now; an alarm is logged when it comes and when it goes."""
+        before, now = self._alarms, {alarm.name: alarm for alarm in found}
         if before == now:
             return
-        on = {alarm.name: alarm for kind in self._alarms.values() for alarm in kind.values()}
+        self._alarms = now
         records = tuple(
-            AlarmRecord(name=a.name, sentence=a.sentence, remedy=a.remedy) for a in on.values()
+            AlarmRecord(name=a.name, sentence=a.sentence, remedy=a.remedy) for a in now.values()
         )
         self.change(alarms=records)
+        lines = [f"alarm: {name}: {alarm}" for name, alarm in now.items() if name not in before]
+        lines += [f"alarm over: {name}" for name in before if name not in now]
         for line in lines:
             self.log(line)
 

@@ -77,7 +77,7 @@ class AutoencoderStage:
         self.recipe, self.settings = recipe, self.settings_in(recipe)
         self.source, self.folder, self.classes = source, folder, classes
         self.training, self.validation = list(training), list(validation)
-        self.fabric, self.micro_batch, self.recompute = fabric, micro_batch, recompute
+        self.fabric, self.micro_batch = fabric, micro_batch
         self.rois = len(training)
         self.total_steps = total_steps(self.settings.phases, self.rois)
         self.samplers = [
