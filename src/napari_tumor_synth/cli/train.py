@@ -52,7 +52,7 @@ def train(
     ] = None,
     checkpoint_activations: Annotated[
         Literal["auto", "on", "off"] | None,
-        typer.Option(help="Save memory for about a third more time."),
+        typer.Option(help="Save memory for more time."),
     ] = None,
     max_minutes: Annotated[
         float | None, typer.Option(min=0, help="Save and stop after this time.")

@@ -20,8 +20,8 @@ class MachineSettings:
         ROIs that go through the networks at a time on each device; gradients add up to those of the
         whole batch. None takes as many as fit into memory.
     checkpoint_activations : {"auto", "on", "off"}
-        Compute activations again in the backward pass instead of keeping them: less memory, about a
-        third more time. "auto" does so where a single ROI would not fit otherwise.
+        Compute activations again in the backward pass instead of keeping them: less memory, more
+        time. "auto" does so where a single ROI would not fit otherwise.
     """
 
     device: str = "auto"

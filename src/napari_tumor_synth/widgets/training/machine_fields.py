@@ -32,7 +32,7 @@ class MachineFields(QWidget):
         self.micro_batch.setSpecialValueText("what fits")
         self.micro_batch.setToolTip("ROIs at a time in memory; a step's batch is cut into such.")
         self.recompute.addItems(list(_WAYS))
-        self.recompute.setToolTip("Compute activations again: less memory, a third more time.")
+        self.recompute.setToolTip("Compute activations again: less memory, more time.")
         self.save_minutes.setRange(0.1, _A_DAY)
         self.save_minutes.setDecimals(1)
         self.save_minutes.setValue(10)

@@ -99,7 +99,7 @@ def forecast_text(told: Forecast) -> str:
     if told.micro_batch < told.batch:
         parts.append(f"micro-batches of {told.micro_batch}")
     if told.recompute:
-        parts.append("activations computed again, for a third more time")
+        parts.append("activations computed again, which takes longer")
     parts.append(f"up to {size(told.disk)} of disk")
     if told.rois:
         parts.append(f"{told.rois['train']} ROIs to learn from, {told.rois['validation']} held out")
