@@ -26,7 +26,7 @@ def runs_folder(tmp_path):
             figures={"loss": float("nan")},
             review={"validation psnr": 21.5},
         )
-        run.reporter.alarms("steps", [Alarm("collapse", "Few codes are used.", "Wait.")])
+        run.reporter.alarms([Alarm("collapse", "Few codes are used.", "Wait.")])
     run.reporter.fail("The disk is full. Free space.")
     return tmp_path / "runs"
 

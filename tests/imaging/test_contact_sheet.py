@@ -92,6 +92,17 @@ def test_the_picture_has_the_right_on_the_left_and_a_fixed_window(tmp_path):
         assert tile[100, 100, 0] == pytest.approx(0.05, abs=0.01)  # not stretched to white
 
 
+def test_what_a_decoder_leaves_of_the_background_is_not_taken_for_tumour(tmp_path):
+    """Else a picture of empty planes, where a haze is widest, says that a good model failed."""
+    array = np.full((8, 8, 8), -1, np.float32)
+    array[0] = array[:, 0] = array[:, :, 0] = -0.99
+    array[4:7, 4:7, 4:7] = 0.5
+    path = tmp_path / "sheet.png"
+    contact_sheet([("LGG", [SheetItem(array, "hazy")])], path, "Test")
+    for tile in tile_pixels(path):
+        assert tile[80, 80, 0] == pytest.approx(0.75, abs=0.01)
+
+
 def test_every_row_and_roi_has_its_place(tmp_path):
     bright = np.full((4, 4, 4), 1, np.float32)
     path = tmp_path / "sheet.png"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.files import atomic_file
 from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_CEILING
+from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD
 
 Plane = Literal["axial", "coronal", "sagittal"]
 PLANES: tuple[Plane, ...] = get_args(Plane)
@@ -40,7 +41,8 @@ class SheetItem:
     spacing : tuple of float
         Voxel edges (S, A, R) in mm.
     mask : ndarray of bool, (S, A, R), optional
-        Decides which planes are shown; where it is not given, voxels brighter than background.
+        Decides which planes are shown; where it is not given, voxels brighter than what a
+        decoder leaves of the background (`MASK_THRESHOLD`).
     """
 
     image: NDArray[np.floating]
@@ -154,7 +156,7 @@ def _draw(
             left = _LEFT + column * (tile + _GAP)
             caption = top + 3 * (tile + _GAP) + _CAPTION / 2 - 4
             text(left + tile / 2, caption, item.label, 9, color="#d0d0d0", ha="center")
-            indices = widest_planes(item.image > BACKGROUND if item.mask is None else item.mask)
+            indices = widest_planes(_mask(item))
             for line, plane in enumerate(PLANES):
                 bottom = height - top - line * (tile + _GAP) - tile
                 place = (left / width, bottom / height, tile / width, tile / height)
@@ -193,6 +195,10 @@ def _draw_letters(axes: Axes, plane: Plane) -> None:
             ha="center",
             va="center",
         )
+
+
+def _mask(item: SheetItem) -> NDArray[np.bool_]:
+    return item.image > MASK_THRESHOLD if item.mask is None else item.mask
 
 
 def _extent(item: SheetItem) -> tuple[float, ...]:

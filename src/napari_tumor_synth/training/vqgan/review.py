@@ -84,12 +84,19 @@ def review_autoencoder(
 def show_reconstructions(
     review: Review, recipe: VqganRecipe, folder: Path, stage: str, step: int
 ) -> None:
-    """Draw the first few ROIs above their reconstructions, and keep them for a viewer."""
+    """Draw the first few ROIs above their reconstructions, in the same planes, and keep them."""
     both = {"held out": review.originals, "reconstructed": review.reconstructions}
     shown = {label: images[:_SHOWN_ROIS] for label, images in both.items()}
     spacing = (recipe.spacing_mm,) * 3
+    masks = [foreground_of(image) for image in shown["held out"]]
     rows = [
-        (label, [SheetItem(image[0], f"ROI {n}", spacing) for n, image in enumerate(images)])
+        (
+            label,
+            [
+                SheetItem(image[0], f"ROI {n}", spacing, mask)
+                for n, (image, mask) in enumerate(zip(images, masks, strict=True))
+            ],
+        )
         for label, images in shown.items()
     ]
     contact_sheet(rows, folder / "sheets" / f"{stage}-{step:09d}.png", title=recipe.name)
