@@ -41,14 +41,17 @@ def recipe(tmp_path):
 
 @pytest.fixture
 def panel(qtbot, folders_of_the_test):
+    def close(panel):
+        panel.close_jobs()
+        form = panel.form
+        for job in (form._read, form._forecast, form.device._probe, panel.watch._job):
+            qtbot.waitUntil(lambda job=job: not job.is_running, timeout=60_000)
+
     panel = TrainPanel(Session())
-    qtbot.addWidget(panel)
+    # not after the test: by then the panel is gone, and a job that is gone hears of no end
+    qtbot.addWidget(panel, before_close_func=close)
     panel.show()
-    yield panel
-    panel.close_jobs()
-    jobs = (panel.form._read, panel.form._forecast, panel.form.device._probe, panel.watch._job)
-    for job in jobs:
-        qtbot.waitUntil(lambda job=job: not job.is_running, timeout=60_000)
+    return panel
 
 
 @pytest.mark.parametrize("name", recipe_names())

@@ -112,7 +112,6 @@ class _Run(QObject):
         super().__init__()
         self._work = work
         self._reported, self._message = 0.0, ""
-        self._told = False
         self.stop = False
 
     def begin(self) -> None:
@@ -120,17 +119,8 @@ class _Run(QObject):
         # a GPU's memory is one
         self._begun = time.monotonic()
         self._worker = create_worker(self._in_thread, _ignore_errors=True)
-        self._worker.returned.connect(self._tell)
-        # a worker that is ended from outside, or fails around the work, says nothing else
-        self._worker.errored.connect(lambda error: self._tell(_Outcome(error=_as_sentence(error))))
-        self._worker.finished.connect(lambda: self._tell(_Outcome(cancelled=True)))
+        self._worker.returned.connect(self.done)
         self._worker.start()
-
-    def _tell(self, outcome: _Outcome) -> None:
-        """Pass on the first outcome that is heard of."""
-        if not self._told:
-            self._told = True
-            self.done.emit(outcome)
 
     def _in_thread(self) -> _Outcome:
         try:
