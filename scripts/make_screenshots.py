@@ -1,11 +1,13 @@
 """Take all pictures of the guide: the workbench on a simulated case, as a user sees it.
 
-    python scripts/make_screenshots.py [--out docs/images] [--size 1366x768] [--theme dark]
+    python scripts/make_screenshots.py [--out docs/images] [--size 1366x768] [--theme dark] [--run RUN]
 
+The pictures of the Train panel show a run: one of `vqgan-cond-small` on simulated cases.
 Without a display, run it under a virtual one: xvfb-run -a -s "-screen 0 1920x1200x24" python ...
 """
 
 import argparse
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +28,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DOCS / "images")
     parser.add_argument("--size", default="1366x768", help="of the window, in pixels")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
+    parser.add_argument("--run", type=Path, help="a finished run, in a folder of runs")
     options = parser.parse_args()
+    if options.run is not None:
+        os.environ["TUMOR_SYNTH_RUNS"] = str(options.run.resolve().parent)
     options.out.mkdir(parents=True, exist_ok=True)
     width, height = map(int, options.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
@@ -40,7 +45,7 @@ def main() -> None:
         ending = "" if (options.size, options.theme) == ("1366x768", "dark") else (
             f"-{options.theme}-{options.size}"
         )  # fmt: skip
-        for name in steps(bench, case):
+        for name in steps(bench, case, options.run):
             settle()
             path = options.out / f"guide-{name}{ending}.png"
             window = bench.window()
@@ -50,7 +55,7 @@ def main() -> None:
         viewer.close()
 
 
-def steps(bench: Workbench, case: Path) -> Iterator[str]:
+def steps(bench: Workbench, case: Path, run: Path | None) -> Iterator[str]:
     """Bring the workbench from one picture to the next; give the name of each."""
     bench.case.load([case])
     wait_for(lambda: bench.session.roi is not None)
@@ -76,6 +81,28 @@ def steps(bench: Workbench, case: Path) -> Iterator[str]:
     wait_for(lambda: "Importance" in bench.scene.viewer.layers)
     bench.scene.planes.fit()
     yield "importance"
+    if run is not None:
+        bench.importance.shown.click()
+        yield from steps_of_training(bench, case.parent.parent, run.resolve())
+
+
+def steps_of_training(bench: Workbench, cohort: Path, run: Path) -> Iterator[str]:
+    """Show the form of a new run, and one that has finished."""
+    panel = bench.train
+    bench.show_step("6  Train")
+    panel.form.recipe.set_value("vqgan-cond-small")
+    panel.form.data.set_value(cohort)
+    wait_for(lambda: "Takes" in panel.form.estimate.text)
+    yield "train-new"
+    wait_for(lambda: panel.runs.count() > 1)
+    panel.runs.choose(run)
+    wait_for(lambda: panel.monitor.previews["samples"].isVisible())
+    panel.monitor.previews["samples"].click()
+    wait_for(lambda: bench.session.preview is not None)
+    settle()
+    bench.scene.planes.fit()
+    bench.scene.viewer.fit_to_view()
+    yield "train-run"
 
 
 def wait_for(done: Callable[[], bool], seconds: float = 120) -> None:
