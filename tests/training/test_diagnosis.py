@@ -46,11 +46,12 @@ def test_several_levels_add_up():
     [(2.0, "as predictable"), (1.0, "more alike"), (4.0, "errors add up")],
 )
 def test_the_gap_is_put_into_words(own, words):
-    found = Diagnosis(20.5, 0.7, 20.0, 22.5, 6.2, 5.0, 2.0, 1.8, own, 0.1, 0.05, 8)
+    found = Diagnosis(20.5, 0.7, 20.0, 22.5, 6.2, 5.0, 2.0, 1.8, own, 0.1, 0.05, 46.0, 95.0, 8)
     assert found.gap == pytest.approx(2.0 - own)
     said = " ".join(found.sentences())
     assert words in said
     assert "without codes: +2.5 dB" in said
+    assert "median volume of 46.0 ml, those of held-out ROIs 95.0 ml" in said
     assert found.noted()["figures"]["gap"] == pytest.approx(2.0 - own)
 
 

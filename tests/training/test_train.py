@@ -1,4 +1,5 @@
 import csv
+from contextlib import suppress
 
 import pytest
 import torch
@@ -14,6 +15,7 @@ from napari_tumor_synth.training.train import train_generator
 from napari_tumor_synth.training.vqgan.module import AutoencoderModule
 
 CPU = MachineSettings(device="cpu")
+_SUMS = ("l1", "gradient", "loss")
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +24,11 @@ def whole_run(tiny_cache, tiny_recipe, tmp_path_factory):
     outcome = train_generator(tiny_recipe, tiny_cache, out, machine=CPU, review_steps=10)
     assert outcome.finished
     return outcome
+
+
+def _curves(run):
+    with (run / "curves.csv").open() as stream:
+        return list(csv.DictReader(stream))
 
 
 def _tensors(path):
@@ -71,8 +78,7 @@ def test_codebooks_begin_when_the_recipe_says(tiny_cache, tiny_recipe, tmp_path,
 
 
 def test_a_run_learns(whole_run):
-    with (whole_run.run / "curves.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
+    rows = _curves(whole_run.run)
     curve = {
         stage: [float(r["value"]) for r in rows if (r["stage"], r["name"]) == (stage, name)]
         for stage, name in (("autoencoder", "l1"), ("transformer", "loss"))
@@ -107,6 +113,31 @@ def test_a_cancelled_run_goes_on_bit_for_bit(whole_run, tiny_cache, tiny_recipe,
     outcome = train_generator(tiny_recipe, tiny_cache, tmp_path / "r", machine=CPU, resume=True)
     assert outcome.finished
     _assert_same_weights(outcome.checkpoint, whole_run.checkpoint)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
+def test_a_resumed_run_agrees_to_1_percent_on_a_gpu(tiny_cache, tiny_recipe, tmp_path):
+    calls = 0
+
+    def stop(progress):
+        nonlocal calls
+        calls += 1
+        if calls == 24:
+            raise Cancelled
+
+    gpu = MachineSettings(device="cuda")
+    for name in ("whole", "resumed"):
+        listen = {"on_progress": stop} if name == "resumed" else {}
+        with suppress(Cancelled):
+            train_generator(tiny_recipe, tiny_cache, tmp_path / name, machine=gpu, **listen)
+    train_generator(tiny_recipe, tiny_cache, tmp_path / "resumed", machine=gpu, resume=True)
+    whole, resumed = (
+        [row for row in _curves(tmp_path / name) if row["name"] in _SUMS]
+        for name in ("whole", "resumed")
+    )
+    assert [(r["step"], r["name"]) for r in resumed] == [(r["step"], r["name"]) for r in whole]
+    values = ([float(row["value"]) for row in rows] for rows in (resumed, whole))
+    assert next(values) == pytest.approx(next(values), rel=0.01)
 
 
 def test_a_finished_run_keeps_nothing_of_the_machine(whole_run, tmp_path_factory):

@@ -1,15 +1,19 @@
 """Which stage limits a trained 3D-VQGAN: the autoencoder, its codes, or the transformer."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_tumor_synth.imaging.mask_rule import foreground_of
 from napari_tumor_synth.training.vqgan.autoencoder import AutoencoderStage
 from napari_tumor_synth.training.vqgan.review import review_autoencoder
-from napari_tumor_synth.training.vqgan.samples import sampled_tokens
+from napari_tumor_synth.training.vqgan.samples import decoded_sample, sampled_tokens
 from napari_tumor_synth.training.vqgan.tokens import TokenSet
 from napari_tumor_synth.training.vqgan.transformer import TransformerStage
 
@@ -39,6 +43,8 @@ class Diagnosis:
         Jensen-Shannon divergence in [0, 1] between codes of samples and of held-out ROIs.
     code_divergence_of_real : float
         The same between as many training ROIs and held-out ones: what chance alone makes.
+    sample_ml, held_out_ml : float
+        Median volume of the tumours of samples and of held-out ROIs, in ml.
     samples : int
         Samples that were drawn.
     parallel : bool
@@ -56,6 +62,8 @@ class Diagnosis:
     own_nats: float
     code_divergence: float
     code_divergence_of_real: float
+    sample_ml: float
+    held_out_ml: float
     samples: int
     parallel: bool = False
 
@@ -86,6 +94,8 @@ class Diagnosis:
             ),
             f"Codes of samples differ from those of held-out ROIs by {self.code_divergence:.2f} "
             f"(0 equal, 1 disjoint); training ROIs do by {self.code_divergence_of_real:.2f}.",
+            f"Tumours of samples have a median volume of {self.sample_ml:.1f} ml, those of "
+            f"held-out ROIs {self.held_out_ml:.1f} ml.",
         ]
 
     def noted(self) -> dict[str, Any]:
@@ -113,17 +123,19 @@ def diagnose(
         held_out.classes.tolist(),
     )
     own = replace(own, scores=held_out.scores)
-    ceiling, coded, uncoded = (
+    reviews = [
         review_autoencoder(
             stage.learnt.eval().vqgan,
             stage.source,
             stage.validation,
             stage.fabric,
             quantised=with_codes,
-        ).figures
+        )
         for stage, with_codes in ((last, True), (first, True), (first, False))
-    )
-    codes = transformer.recipe.transformer.codes
+    ]
+    ceiling, coded, uncoded = (review.figures for review in reviews)
+    recipe, codes = transformer.recipe, transformer.recipe.transformer.codes
+    samples = [decoded_sample(recipe, last.learnt.eval(), tokens) for tokens in own.tokens]
     return Diagnosis(
         ceiling_psnr_db=ceiling["validation foreground psnr"],
         ceiling_ssim=ceiling["validation foreground ssim"],
@@ -136,6 +148,8 @@ def diagnose(
         own_nats=transformer.nats_a_position(own),
         code_divergence=code_divergence(own, held_out, codes),
         code_divergence_of_real=code_divergence(known, held_out, codes),
+        sample_ml=_median_ml(samples, recipe.spacing_mm),
+        held_out_ml=_median_ml(reviews[0].originals, recipe.spacing_mm),
         samples=len(own),
         parallel=not transformer.recipe.transformer.causal,
     )
@@ -161,6 +175,11 @@ def code_divergence(one: TokenSet, other: TokenSet, codes: int) -> float:
     middle = (p + q) / 2
     nats = _entropy(middle) - (_entropy(p) + _entropy(q)) / 2
     return float((nats / math.log(2)).mean().clamp(0.0, 1.0))
+
+
+def _median_ml(rois: Sequence[NDArray[np.float32]], spacing_mm: float) -> float:
+    voxels = [np.count_nonzero(foreground_of(roi)) for roi in rois]
+    return float(np.median(voxels) * spacing_mm**3 / 1000)
 
 
 def _entropy(shares: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The loss of the first stage: Eq. 5 of [1]_ and Eq. 3 of [2]_ (see `vqgan_recipe`)."""
+"""The loss of the first stage: Eq. 5 of [1]_ and Eq. 3 of [2]_ (see `recipe`)."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -38,7 +38,7 @@ def show_samples(
     autoencoder.eval()
     made: dict[str, list[NDArray[np.float32]]] = {name: [] for name in classes}
     for number, tokens in zip(wanted, drawn.tokens, strict=True):
-        made[classes[number]].append(_decoded(recipe, autoencoder, tokens))
+        made[classes[number]].append(decoded_sample(recipe, autoencoder, tokens))
     spacing = (recipe.spacing_mm,) * 3
     rows = [
         (
@@ -87,10 +87,10 @@ def sampled_tokens(
     return TokenSet(together.clone(), neutral, torch.tensor(list(wanted)))
 
 
-def _decoded(
+def decoded_sample(
     recipe: VqganRecipe, autoencoder: AutoencoderModule, tokens: Tensor
 ) -> NDArray[np.float32]:
-    """Return the finished ROI (C, S, A, R) of tokens (length, levels)."""
+    """Return the ROI (C, S, A, R) of tokens (length, levels), masked by the general threshold."""
     grid = recipe.autoencoder.latent_shape(recipe.size)
     device = next(autoencoder.parameters()).device
     with torch.inference_mode():
