@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.training.memory.trace import WithoutContent
 from napari_tumor_synth.training.perceptual import PerceptualLoss, make_perceptual_loss
 from napari_tumor_synth.training.perceptual_backbones import SliceFeatures, load_backbone
 
@@ -200,13 +201,23 @@ def test_no_backbone_touches_the_network(monkeypatch):
     assert make_perceptual_loss("efficientnet-lite0", 3).features.name == "efficientnet-lite0"
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_vgg16_from_a_file_is_torchvisions_network(tmp_path, vgg16_weights, suffix):
-    path = tmp_path / f"vgg16{suffix}"
-    if suffix == ".pth":
-        torch.save(vgg16_weights, path)
-    else:
-        save_file(vgg16_weights, path)
+@pytest.fixture(params=[".pth", ".safetensors"])
+def vgg16_file(tmp_path, vgg16_weights, request):
+    path = tmp_path / f"vgg16{request.param}"
+    save = torch.save if request.param == ".pth" else save_file
+    save(vgg16_weights, path)
+    return path
+
+
+def test_vgg16_can_be_part_of_an_estimate_of_memory(vgg16_file):
+    with WithoutContent() as held:
+        backbone = load_backbone("vgg16", vgg16_file)
+    assert backbone.name == "vgg16"
+    assert held.fixed + held.growing >= 4 * 7_635_264
+
+
+def test_vgg16_from_a_file_is_torchvisions_network(vgg16_file, vgg16_weights):
+    path = vgg16_file
     backbone = load_backbone("vgg16", path)
     assert backbone.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert sum(p.numel() for p in backbone.parameters()) == 7_635_264  # up to conv4_3

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from napari_tumor_synth.errors import InputError
@@ -141,7 +141,7 @@ def _vgg16(path: Path) -> SliceFeatures:
 def _read_weights(path: Path) -> Mapping[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return load(path.read_bytes())  # `load_file` knows no tensors without content
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle fails in any way there is
         raise InputError(
