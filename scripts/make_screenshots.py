@@ -1,6 +1,6 @@
 """Take all pictures of the guide: the workbench on a simulated case, as a user sees it.
 
-    python scripts/make_screenshots.py [--out docs/images] [--size 1366x768] [--theme dark] [--run RUN]
+    python scripts/make_screenshots.py [--size 1366x768] [--theme dark] [--run RUN]
 
 The pictures of the Train panel show a run: one of `vqgan-cond-small` on simulated cases.
 Without a display, run it under a virtual one: xvfb-run -a -s "-screen 0 1920x1200x24" python ...
@@ -35,7 +35,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     width, height = map(int, options.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
-        (case,) = write_phantoms(Path(folder), 1, SEED, classes=("HGG",), workers=1)
+        case, *_ = write_phantoms(Path(folder) / "phantoms", 2, SEED, classes=("HGG", "LGG"))
         viewer = napari.Viewer(title="Tumor Synth", show=True)
         viewer.theme = options.theme
         viewer.window.resize(width, height)

@@ -104,10 +104,15 @@ def forecast_text(told: Forecast) -> str:
     if told.rois:
         parts.append(f"{told.rois['train']} ROIs to learn from, {told.rois['validation']} held out")
     else:
-        parts.append(f"{told.cases} cases to prepare first")
+        parts.append(f"{_cases(told.cases)} to prepare first")
     text = f"Takes {', '.join(parts)}."
     if told.left_out:
-        text += f" {told.left_out} incomplete cases are left out."
+        verb = "is" if told.left_out == 1 else "are"
+        text += f" {_cases(told.left_out, 'incomplete ')} {verb} left out."
     if told.disk * _ENOUGH_DISK > told.free_disk:
         text += f"\n⚠ Only {size(told.free_disk)} of disk are free there. Choose another folder."
     return text
+
+
+def _cases(count: int, kind: str = "") -> str:
+    return f"{count} {kind}{'case' if count == 1 else 'cases'}"
