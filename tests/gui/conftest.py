@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 
 import pytest
 
@@ -32,6 +33,21 @@ def folders_of_the_test(tmp_path, monkeypatch):
     the user's folders."""
     monkeypatch.setenv(RUNS_VARIABLE, str(tmp_path / "runs"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def slow_runs(monkeypatch):
+    """Let runs of a tiny model report at once, and last for seconds on the fastest machine."""
+    from napari_tumor_synth.widgets import jobs
+
+    report = jobs._Run._on_progress
+
+    def slowly(run, progress):
+        time.sleep(0.003)
+        report(run, progress)
+
+    monkeypatch.setattr(jobs, "_QUIET_SECONDS", 0)
+    monkeypatch.setattr(jobs._Run, "_on_progress", slowly)
 
 
 @pytest.fixture(scope="session")

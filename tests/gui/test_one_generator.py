@@ -58,7 +58,9 @@ def test_a_changed_record_is_refused(bench, qtbot, tmp_path):
     assert bench.session.samples == [sample]
 
 
-def test_closing_a_panel_blocks_nobody_and_leaves_the_others_their_generator(bench, qtbot):
+def test_closing_a_panel_blocks_nobody_and_leaves_the_others_their_generator(
+    bench, qtbot, slow_runs
+):
     viewer = bench.scene.viewer
     second = Workbench(viewer)
     viewer.window.add_dock_widget(second)

@@ -71,7 +71,7 @@ def test_from_a_case_to_a_saved_sample(bench, qtbot, case, tmp_path, model):
     np.testing.assert_array_equal(bench.session.samples[1].roi.image, sample.roi.image)
 
 
-def test_a_run_can_be_cancelled_and_another_started(bench, qtbot):
+def test_a_run_can_be_cancelled_and_another_started(bench, qtbot, slow_runs):
     bench.generate.count.setValue(32)
     bench.generate.generate()
     qtbot.waitUntil(lambda: "step" in bench.generate.run.words.text(), timeout=20_000)
