@@ -4,12 +4,10 @@ Needs a display: xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/workb
 """
 
 import os
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -149,36 +147,16 @@ def _cohort(folder: Path) -> float:
 
 def _event_loop(bench: Any, viewer: Any, painting: Any) -> dict[str, Any]:
     """Return gaps between turns of the event loop, idle and while generating, 3D hidden."""
+    from shared.event_loop import describe, gaps
+
     _canvases(bench)["3d"].hide()
     _rest(painting)
-    idle = _gaps(lambda: False, seconds=3)
+    idle = gaps(lambda: False, seconds=3)
     bench.generate.count.setValue(8)
     count = len(bench.session.samples) + 8
     bench.generate.generate()
-    busy = _gaps(lambda: _shows_last(bench, count) and painting.times.keys() >= PLANES, 120)
-    return {"idle_ms": _describe(idle), "generating_ms": _describe(busy)}
-
-
-def _gaps(done: Callable[[], bool], seconds: float) -> list[float]:
-    from qtpy.QtCore import QTimer
-    from shared.painting import wait
-
-    ticks: list[float] = []
-    timer = QTimer()
-    timer.timeout.connect(lambda: ticks.append(time.perf_counter()))
-    timer.start(5)
-    wait(done, seconds, strict=False)
-    timer.stop()
-    return [1000 * (later - earlier) for earlier, later in pairwise(ticks)]
-
-
-def _describe(gaps: list[float]) -> dict[str, float]:
-    p95 = statistics.quantiles(gaps, n=20)[-1]
-    return {
-        "median": round(statistics.median(gaps), 1),
-        "p95": round(p95, 1),
-        "max": round(max(gaps), 1),
-    }
+    busy = gaps(lambda: _shows_last(bench, count) and painting.times.keys() >= PLANES, 120)
+    return {"idle_ms": describe(idle), "generating_ms": describe(busy)}
 
 
 if __name__ == "__main__":

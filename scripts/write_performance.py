@@ -169,6 +169,29 @@ def _workbench(result: dict[str, Any]) -> str:
     return _table(("what", "measured"), rows)
 
 
+def _train_panel(result: dict[str, Any]) -> str:
+    loop = result["event_loop"]
+    kinds = {
+        "nothing runs": "idle_ms",
+        "a run starts": "starting_ms",
+        "its curves grow": "curves_ms",
+        "its previews are shown as well": "previews_ms",
+        "it stops": "stopping_ms",
+    }
+    rows = [
+        ("Start to the first step that the panel shows", f"{result['start_s']:g} s"),
+        ("Stop to the end of the process, state saved", f"{result['stop_s']:g} s"),
+        *(
+            (
+                f"gap between turns of the event loop while {words}",
+                f"p95 {loop[key]['p95']:g} ms, longest {loop[key]['max']:g} ms",
+            )
+            for words, key in kinds.items()
+        ),
+    ]
+    return f"Recipe {result['recipe']}.\n\n{_table(('what', 'measured'), rows)}"
+
+
 def _parameter_counts(result: dict[str, Any]) -> str:
     names = ("encoder", "decoder", "transformer", "discriminator", "importance", "codebook")
     rows = [
@@ -184,6 +207,7 @@ TABLES = {
     "decoder": _decoder,
     "roi_extraction": _roi_extraction,
     "workbench": _workbench,
+    "train_panel": _train_panel,
     "training_step": _training_step,
     "training_memory": _training_memory,
     "parameter_counts": _parameter_counts,
