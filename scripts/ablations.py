@@ -217,7 +217,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--work", type=Path, required=True, help="folder for cases, ROIs and runs")
     parser.add_argument("--out", type=Path, default=RESULTS)
-    parser.add_argument("--cases", type=int, default=60, help="simulated cases of each class")
+    parser.add_argument("--cases", type=int, default=120, help="simulated cases of each class")
     parser.add_argument("--samples", type=int, default=40, help="samples of each class")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
