@@ -12,7 +12,7 @@ from torch import Tensor
 
 from napari_tumor_synth.imaging.mask_rule import foreground_of
 from napari_tumor_synth.training.vqgan.autoencoder import AutoencoderStage
-from napari_tumor_synth.training.vqgan.review import review_autoencoder
+from napari_tumor_synth.training.vqgan.review import Review, review_autoencoder
 from napari_tumor_synth.training.vqgan.samples import decoded_sample, sampled_tokens
 from napari_tumor_synth.training.vqgan.tokens import TokenSet
 from napari_tumor_synth.training.vqgan.transformer import TransformerStage
@@ -123,24 +123,16 @@ def diagnose(
         held_out.classes.tolist(),
     )
     own = replace(own, scores=held_out.scores)
-    reviews = [
-        review_autoencoder(
-            stage.learnt.eval().vqgan,
-            stage.source,
-            stage.validation,
-            stage.fabric,
-            quantised=with_codes,
-        )
-        for stage, with_codes in ((last, True), (first, True), (first, False))
-    ]
-    ceiling, coded, uncoded = (review.figures for review in reviews)
+    ceiling = _reviewed(last)
+    coded = ceiling if first is last else _reviewed(first)
+    uncoded = _reviewed(first, quantised=False)
     recipe, codes = transformer.recipe, transformer.recipe.transformer.codes
     samples = [decoded_sample(recipe, last.learnt.eval(), tokens) for tokens in own.tokens]
     return Diagnosis(
-        ceiling_psnr_db=ceiling["validation foreground psnr"],
-        ceiling_ssim=ceiling["validation foreground ssim"],
-        coded_psnr_db=coded["validation foreground psnr"],
-        uncoded_psnr_db=uncoded["validation foreground psnr"],
+        ceiling_psnr_db=ceiling.figures["validation foreground psnr"],
+        ceiling_ssim=ceiling.figures["validation foreground ssim"],
+        coded_psnr_db=coded.figures["validation foreground psnr"],
+        uncoded_psnr_db=uncoded.figures["validation foreground psnr"],
         chance_nats=transformer.chance,
         frequency_nats=frequency_nats(transformer.training, held_out, codes),
         held_out_nats=transformer.nats_a_position(held_out),
@@ -149,9 +141,16 @@ def diagnose(
         code_divergence=code_divergence(own, held_out, codes),
         code_divergence_of_real=code_divergence(known, held_out, codes),
         sample_ml=_median_ml(samples, recipe.spacing_mm),
-        held_out_ml=_median_ml(reviews[0].originals, recipe.spacing_mm),
+        held_out_ml=_median_ml(ceiling.originals, recipe.spacing_mm),
         samples=len(own),
         parallel=not transformer.recipe.transformer.causal,
+    )
+
+
+def _reviewed(stage: AutoencoderStage, *, quantised: bool = True) -> Review:
+    vqgan = stage.learnt.eval().vqgan
+    return review_autoencoder(
+        vqgan, stage.source, stage.validation, stage.fabric, quantised=quantised
     )
 
 
