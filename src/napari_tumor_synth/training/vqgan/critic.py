@@ -131,8 +131,7 @@ def make_critic(
     shape: DiscriminatorSettings | None, settings: AutoencoderTraining, fabric: Fabric
 ) -> Critic | None:
     """Build the discriminator of a stage, if any of its terms counts."""
-    weights = settings.losses
-    if shape is None or (weights.adversarial == 0 and weights.feature_matching == 0):
+    if shape is None or not settings.losses.need_critic:
         return None
     return Critic(shape, settings, fabric)
 

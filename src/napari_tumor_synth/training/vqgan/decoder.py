@@ -47,9 +47,7 @@ class DecoderStage(AutoencoderStage):
     def make_module(self) -> AutoencoderModule:
         """Return a copy of what was learnt, of which only the decoder goes on."""
         module = copy.deepcopy(self._beginning)
-        module.requires_grad_(False)
-        module.vqgan.after.requires_grad_(True)
-        module.vqgan.decoder.requires_grad_(True)
+        module.freeze_codes()
         return module
 
     @staticmethod

@@ -74,9 +74,7 @@ def disk_need(
         transformer = TokenTransformer(recipe.transformer)
         stages = [_autoencoder_state(recipe, autoencoder, recipe.autoencoder_training)]
         if recipe.decoder_training is not None:
-            autoencoder.requires_grad_(False)
-            autoencoder.vqgan.after.requires_grad_(True)
-            autoencoder.vqgan.decoder.requires_grad_(True)
+            autoencoder.freeze_codes()
             stages.append(_autoencoder_state(recipe, autoencoder, recipe.decoder_training))
         stages.append(_state(transformer, recipe.token_training.ema_decay))
     copies = 1 + recipe.token_training.mirror
@@ -94,10 +92,8 @@ def disk_need(
 def _autoencoder_state(
     recipe: VqganRecipe, module: AutoencoderModule, training: AutoencoderTraining
 ) -> int:
-    weights = training.losses
-    judged = weights.adversarial > 0 or weights.feature_matching > 0
     critic = 0
-    if recipe.discriminator is not None and judged:
+    if recipe.discriminator is not None and training.losses.need_critic:
         critic = _state(PatchDiscriminator(recipe.discriminator), 0.0)
     return _state(module, training.ema_decay) + critic
 

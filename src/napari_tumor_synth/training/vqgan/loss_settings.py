@@ -54,6 +54,11 @@ class LossWeights(RecipePart):
     classification: NonNegative = 0.0
     foreground: Positive = 1.0
 
+    @property
+    def need_critic(self) -> bool:
+        """Whether any term comes from the discriminator."""
+        return self.adversarial > 0 or self.feature_matching > 0
+
 
 class PerceptualChoice(RecipePart):
     """The perceptual term.

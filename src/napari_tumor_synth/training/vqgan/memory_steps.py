@@ -106,17 +106,13 @@ class AutoencoderImitation:
     ) -> None:
         self.recipe, self.conditions = recipe, conditions
         self.module = AutoencoderModule(recipe, max(2, classes))
-        vqgan = self.module.vqgan
         if decoder_only:
-            self.module.requires_grad_(False)
-            vqgan.after.requires_grad_(True)
-            vqgan.decoder.requires_grad_(True)
+            self.module.freeze_codes()
         self.learner = _Learner(self.module, conditions, ema=conditions.ema)
         conditions.apply_to(self.module)
         weights = training.losses
-        judged = weights.adversarial > 0 or weights.feature_matching > 0
         self.judge: Any = None  # stands in for a Critic
-        if recipe.discriminator is not None and judged:
+        if recipe.discriminator is not None and weights.need_critic:
             self.judge = _Judge(PatchDiscriminator(recipe.discriminator), conditions)
         choice = training.perceptual
         self.perceptual = make_perceptual_loss(
@@ -127,7 +123,7 @@ class AutoencoderImitation:
             planes=choice.planes,
             depths=choice.depths,
         )
-        last: Any = vqgan.decoder[-1]
+        last: Any = self.module.vqgan.decoder[-1]
         self.last_layer: Tensor = last.weight
         self.adaptive = training.adversarial.weighting == "adaptive"
         self.loss = AutoencoderLoss(

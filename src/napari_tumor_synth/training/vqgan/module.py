@@ -63,6 +63,12 @@ class AutoencoderModule(nn.Module):
             else None
         )
 
+    def freeze_codes(self) -> None:
+        """Let nothing learn on but what decodes."""
+        self.requires_grad_(False)
+        self.vqgan.after.requires_grad_(True)
+        self.vqgan.decoder.requires_grad_(True)
+
     def forward(self, x: Tensor, quantised: bool = True) -> AutoencoderOutput:
         """Reconstruct ROIs (B, C, S, A, R).
 
