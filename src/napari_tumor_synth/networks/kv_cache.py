@@ -8,9 +8,36 @@ from torch import Tensor
 from napari_tumor_synth.errors import InputError
 
 
+class Cache:
+    """Memory of a causal transformer, filled from the front.
+
+    Attributes
+    ----------
+    batch : int
+        Samples that it was made for.
+    length : int
+        Positions that fit.
+    position : int
+        Positions filled so far; setting it back forgets those beyond.
+    """
+
+    batch: int
+    length: int
+    position: int
+
+    def require_space(self, batch: int, count: int = 1) -> None:
+        """Raise InputError if the next `count` positions of `batch` samples do not fit."""
+        if batch != self.batch or self.position + count > self.length:
+            raise InputError(
+                f"A cache for {self.batch} sample(s) of {self.length} tokens cannot take token "
+                f"{self.position + count} of {batch} sample(s).",
+                "Make a new cache for each batch of samples.",
+            )
+
+
 @dataclass
-class KeyValueCache:
-    """Preallocated memory of a causal transformer.
+class KeyValueCache(Cache):
+    """Preallocated keys and values of a `TokenTransformer`.
 
     Attributes
     ----------
@@ -18,8 +45,6 @@ class KeyValueCache:
         (layers, 2, B, heads, length, head width); keys and values.
     positions : Tensor
         (length, width); position vectors, which do not change while sampling.
-    position : int
-        Positions filled so far.
     """
 
     memory: Tensor
@@ -29,6 +54,7 @@ class KeyValueCache:
 
     def __post_init__(self) -> None:
         self.layers = [(keys, values) for keys, values in self.memory]
+        self.batch, self.length = self.memory.shape[2], self.memory.shape[4]
 
     @classmethod
     def empty(
@@ -45,22 +71,3 @@ class KeyValueCache:
         """Return a cache with nothing in it."""
         shape = (layers, 2, batch, heads, length, head_width)
         return cls(torch.zeros(shape, dtype=dtype, device=positions.device), positions)
-
-    @property
-    def batch(self) -> int:
-        """Samples that the cache was made for."""
-        return self.memory.shape[2]
-
-    @property
-    def length(self) -> int:
-        """Positions that fit."""
-        return self.memory.shape[4]
-
-    def require_space(self, batch: int, count: int = 1) -> None:
-        """Raise InputError if the next `count` positions of `batch` samples do not fit."""
-        if batch != self.batch or self.position + count > self.length:
-            raise InputError(
-                f"A cache for {self.batch} sample(s) of {self.length} tokens cannot take token "
-                f"{self.position + count} of {batch} sample(s).",
-                "Make a new cache for each batch of samples.",
-            )

@@ -1,0 +1,1 @@
+"""One step of a causal transformer on the processor, at the speed at which weights can be read."""

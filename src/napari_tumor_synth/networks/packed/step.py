@@ -1,0 +1,219 @@
+"""One step of a causal transformer: some rows, each a sample at a position, through all layers."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numba.extending import overload
+from numpy.typing import NDArray
+
+from napari_tumor_synth.networks.packed.atomics import add_one, wait_for_all
+from napari_tumor_synth.networks.packed.matrices import PackedMatrix
+from napari_tumor_synth.networks.packed.numerics import gelu, layer_norm, softmax
+from napari_tumor_synth.networks.packed.panels import LANES, panel_product
+
+PHASES = 5  # of a layer, between which the threads wait for each other
+_PLAIN, _GELU, _ADDED = 0, 1, 2  # what becomes of a product
+
+
+class StepData(NamedTuple):
+    """What a step reads and writes; the arrays stay, their contents change.
+
+    Attributes
+    ----------
+    samples, positions : (most rows,) int64
+        Of each row. A row sees the cached positions of its sample up to its own.
+    x : (most rows, W) float32
+        Embedded rows in, transformed rows out (before the final norm).
+    norms : (layers, 4, W) float32
+        Gain and shift of the norm before attention, and of that before the feed-forward layer.
+    qkv, out, up, down : PackedMatrix
+        The four matrices of every layer.
+    keys : (layers, B, heads, ceil(length / 64), head width, 64) float32 or uint16
+    values : (layers, B, heads, ceil(head width / 64), length, 64) float32 or uint16
+        The cache, in float32 or in the bits of bfloat16.
+    mixed, attended, hidden : (most rows, wide enough) float32
+        Shared scratch.
+    normalised : (threads, most rows, W), scores : (threads, 1, length and 64 more) float32
+        Scratch of each thread.
+    turns : (layers * 5,) int64
+        Which part of a phase is next; zero before a step.
+    """
+
+    samples: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    x: NDArray[np.float32]
+    norms: NDArray[np.float32]
+    qkv: PackedMatrix
+    out: PackedMatrix
+    up: PackedMatrix
+    down: PackedMatrix
+    keys: NDArray[np.generic]
+    values: NDArray[np.generic]
+    mixed: NDArray[np.float32]
+    attended: NDArray[np.float32]
+    hidden: NDArray[np.float32]
+    normalised: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    turns: NDArray[np.int64]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def do_step(thread: int, threads: int, arrivals: Any, rows: int, data: Any) -> None:
+    """Do one thread's share of a step; `data.x` holds the result when all threads are done.
+
+    The threads take panels and heads as they come to them, so that none waits long for a slow one.
+
+    Parameters
+    ----------
+    thread, threads : int
+        Which thread this is, and of how many.
+    arrivals : (1,) int64
+        For `wait_for_all`.
+    rows : int
+        How many rows of `data` count.
+    data : StepData
+    """
+    x, norms, turns = data.x[:rows], data.norms, data.turns
+    own = data.normalised[thread, :rows]
+    mixed, attended, hidden = data.mixed[:rows], data.attended[:rows], data.hidden[:rows]
+    for layer in range(norms.shape[0]):
+        turn = layer * PHASES
+        _norm_rows(x, norms[layer, 0], norms[layer, 1], own)
+        _multiply(threads, data.qkv, layer, own, mixed, x, turns, turn, _PLAIN)
+        wait_for_all(arrivals, threads)
+        _attend(thread, rows, layer, data, turns, turn + 1)
+        wait_for_all(arrivals, threads)
+        _multiply(threads, data.out, layer, attended, mixed, x, turns, turn + 2, _ADDED)
+        wait_for_all(arrivals, threads)
+        _norm_rows(x, norms[layer, 2], norms[layer, 3], own)
+        _multiply(threads, data.up, layer, own, hidden, x, turns, turn + 3, _GELU)
+        wait_for_all(arrivals, threads)
+        _multiply(threads, data.down, layer, hidden, mixed, x, turns, turn + 4, _ADDED)
+        wait_for_all(arrivals, threads)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _norm_rows(x: Any, gain: Any, shift: Any, out: Any) -> None:
+    for row in range(x.shape[0]):
+        layer_norm(x[row], gain, shift, out[row])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _multiply(
+    threads: int,
+    matrix: Any,
+    layer: int,
+    rows: Any,
+    result: Any,
+    x: Any,
+    turns: Any,
+    turn: int,
+    then: int,
+) -> None:
+    """Multiply the rows with panels of a matrix until none is left."""
+    panels, scales, biases = matrix.panels[layer], matrix.scales[layer], matrix.biases[layer]
+    while True:
+        panel = add_one(turns, turn)
+        if panel >= panels.shape[0]:
+            return
+        first, last = panel * LANES, (panel + 1) * LANES
+        panel_product(panels, panel, threads, rows, panels.shape[1], result, first)
+        for row in range(rows.shape[0]):
+            part = result[row, first:last]
+            _scale(part, scales[first:last], biases[first:last])
+            if then == _GELU:
+                _activate(part)
+            elif then == _ADDED:
+                _add(part, x[row, first:last])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _scale(part: Any, scales: Any, biases: Any) -> None:
+    for i in range(part.shape[0]):
+        part[i] = part[i] * scales[i] + biases[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _activate(part: Any) -> None:
+    for i in range(part.shape[0]):
+        part[i] = gelu(part[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _add(part: Any, x: Any) -> None:
+    for i in range(x.shape[0]):  # which may be narrower than a panel
+        x[i] += part[i]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _attend(thread: int, rows: int, layer: int, data: Any, turns: Any, turn: int) -> None:
+    """Let all rows attend with one head after the other, until none is left."""
+    heads, head = data.keys.shape[2], data.keys.shape[4]
+    scale = np.float32(1.0 / np.sqrt(head))
+    while True:
+        one = add_one(turns, turn)
+        if one >= heads:
+            return
+        for row in range(rows):  # all of them before any attends: rows see those before them
+            _remember(data.mixed[row], layer, data.samples[row], one, data.positions[row], data)
+        columns = slice(one * head, (one + 1) * head)
+        for row in range(rows):
+            sample = data.samples[row]
+            _attend_row(
+                data.mixed[row : row + 1, columns],
+                data.keys[layer, sample, one],
+                data.values[layer, sample, one],
+                data.positions[row] + 1,
+                scale,
+                data.scores[thread],
+                data.attended[row, columns],
+            )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _remember(mixed: Any, layer: int, sample: int, one: int, position: int, data: Any) -> None:
+    """Put key and value of a row into the cache of one head."""
+    keys, values = data.keys, data.values
+    head = keys.shape[4]
+    width = keys.shape[2] * head
+    for i in range(head):
+        column = one * head + i
+        key, value = mixed[width + column], mixed[2 * width + column]
+        keys[layer, sample, one, position // LANES, i, position % LANES] = _stored(key, keys)
+        values[layer, sample, one, i // LANES, position, i % LANES] = _stored(value, values)
+
+
+def _stored(value: Any, cache: Any) -> Any:
+    """Return a number as the cache keeps it: as it is, or the bits of the nearest bfloat16."""
+
+
+@overload(_stored)
+def _stored_in(value: Any, cache: Any) -> Any:
+    def as_it_is(value: Any, cache: Any) -> Any:
+        return value
+
+    def as_bfloat16(value: Any, cache: Any) -> Any:
+        bits = np.float32(value).view(np.uint32)
+        to_even = np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
+        return np.uint16((bits + to_even) >> np.uint32(16))
+
+    return as_it_is if cache.dtype.bitwidth == 32 else as_bfloat16
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _attend_row(
+    query: Any, keys: Any, values: Any, seen: int, scale: Any, scores: Any, result: Any
+) -> None:
+    """Attend with one head's query (1, head width) to what is cached; result (head width,)."""
+    head = query.shape[1]
+    for panel in range((seen + LANES - 1) // LANES):
+        panel_product(keys, panel, 1, query, head, scores, panel * LANES)
+    for i in range(seen):
+        scores[0, i] *= scale
+    softmax(scores[0], seen)
+    end = scores.shape[1] - LANES  # behind the scores: one panel of the result
+    for panel in range(values.shape[0]):
+        panel_product(values, panel, 1, scores, seen, scores, end)
+        for i in range(panel * LANES, min((panel + 1) * LANES, head)):
+            result[i] = scores[0, end + i - panel * LANES]
