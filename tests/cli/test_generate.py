@@ -359,12 +359,12 @@ def test_checkpoints_that_cannot_be_used(refuse, tiny, tmp_path):
 
 
 def test_want_of_memory_says_what_to_try(refuse, tiny, tmp_path, monkeypatch):
-    from napari_tumor_synth.networks.vqgan import Vqgan
+    from napari_tumor_synth.networks.trained_decoder import TrainedDecoder
 
     def fail(self, codes):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
 
-    monkeypatch.setattr(Vqgan, "decode_codes", fail)
+    monkeypatch.setattr(TrainedDecoder, "forward", fail)
     words = refuse("generate", "--model", tiny, "--class", "LGG", "--out", tmp_path / "out")
     assert "Close other programs" in words
     assert not (tmp_path / "out").exists()

@@ -142,7 +142,7 @@ def test_want_of_memory_is_explained(causal_generator, monkeypatch, call):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(causal_generator.autoencoder, "encode", fail)
-    monkeypatch.setattr(causal_generator.autoencoder, "decode_codes", fail)
+    monkeypatch.setattr(causal_generator.decoder, "forward", fail)
     image = np.full((1, 16, 16, 16), -1, np.float32)
     with pytest.raises(MemoryLimitError, match="--device cpu"):
         getattr(causal_generator, call)(*(("LGG", [1]) if call == "sample" else (image,)))

@@ -194,13 +194,13 @@ def test_a_tampered_model_is_refused_and_the_panel_goes_on(bench, qtbot, model, 
 
 
 def test_running_out_of_memory_is_a_sentence(bench, qtbot, monkeypatch):
-    from napari_tumor_synth.networks.vqgan import Vqgan
+    from napari_tumor_synth.networks.trained_decoder import TrainedDecoder
 
     def full(self, codes):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Vqgan, "decode_codes", full)
+        patched.setattr(TrainedDecoder, "forward", full)
         bench.generate.generate()
         qtbot.waitUntil(lambda: "memory" in bench.generate.message.text, timeout=20_000)
     assert bench.generate.run.button.isEnabled()

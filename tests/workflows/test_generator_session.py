@@ -37,9 +37,9 @@ def loads(monkeypatch):
     """Count how often a checkpoint is loaded."""
     paths = []
 
-    def counted(model, *rest):
+    def counted(model, *rest, **options):
         paths.append(model)
-        return open_generator(model, *rest)
+        return open_generator(model, *rest, **options)
 
     monkeypatch.setattr(generator_session, "open_generator", counted)
     return paths
@@ -289,7 +289,7 @@ def test_a_lost_device_is_a_sentence_and_the_next_request_loads_anew(model, load
         raise torch.AcceleratorError("CUDA error: unspecified launch failure")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(session._generator.autoencoder), "decode_codes", lost)
+        patch.setattr(type(session._generator.decoder), "forward", lost)
         with pytest.raises(DeviceLostError, match="stopped answering"):
             session.sample(str(model), "cpu", "LGG", [3])
     session.sample(str(model), "cpu", "LGG", [3])

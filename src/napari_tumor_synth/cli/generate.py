@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from napari_tumor_synth.cli.console import JsonOption, OverwriteOption, progress_bar, report
-from napari_tumor_synth.cli.options import DeviceOption, ModelOption
+from napari_tumor_synth.cli.options import DeviceOption, ModelOption, PrecisionOption
 
 
 def add_to(app: typer.Typer) -> None:
@@ -33,6 +33,7 @@ def generate(
     ] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
     decode: Annotated[str, typer.Option(help="auto, autoregressive or parallel.")] = "auto",
     temperature: Annotated[float | None, typer.Option(help="Below 1: more typical.")] = None,
     top_k: Annotated[int | None, typer.Option(help="Draw among the k likeliest codes.")] = None,
@@ -48,10 +49,10 @@ def generate(
 ) -> None:
     """Make synthetic ROIs: image, mask and provenance each, and one contact sheet.
 
-    A sample depends on its own seed only (in float32, on one kind of device), so the same sample
-    is written again without asking, and so is the contact sheet of the last call. Files of
-    another model, drawn by other options, on another kind of device or by another version of
-    PyTorch, are kept unless --overwrite.
+    A sample depends on its own seed only (in one precision, on one kind of device), so the same
+    sample is written again without asking, and so is the contact sheet of the last call. Files of
+    another model, drawn by other options, in another precision, on another kind of device or by
+    another version of PyTorch, are kept unless --overwrite.
 
     Example: tumor-synth generate --class LGG --seed 7 --count 4 --out samples
 
@@ -67,10 +68,11 @@ def generate(
     options |= {"decode": None if decode == "auto" else decode, "steps": steps}
     given = {name: value for name, value in options.items() if value is not None}
     if repeat is not None:
-        if class_name or given or seed is not None or count is not None:
+        options_given = given or precision != "auto"
+        if class_name or options_given or seed is not None or count is not None:
             raise typer.BadParameter(
-                "leave out --class, --seed, --count and options of decoding, because --from "
-                "repeats a sample as it was.",
+                "leave out --class, --seed, --count, --precision and options of decoding, because "
+                "--from repeats a sample as it was.",
                 param_hint="--from",
             )
         request = request_from_provenance(repeat, model=model, device=device)
@@ -86,6 +88,7 @@ def generate(
             seeds=range(first, first + (count or 1)),
             model=model,
             device=device,
+            precision=precision,
             decoding=given,
         )
     with progress_bar("Generating") as on_progress:

@@ -16,6 +16,12 @@ ModelOption = Annotated[
     typer.Option(help="Name in the catalogue, checkpoint file or run folder; default: the first."),
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        help="auto, float32, bfloat16 or int8: of the weights; auto is the fastest that held."
+    ),
+]
 WorkersOption = Annotated[int | None, typer.Option(min=1, help="Processes; default: all cores.")]
 
 

@@ -27,6 +27,7 @@ class Generator(Protocol):
     sequences: tuple[str, ...]
     size: tuple[int, int, int]
     spacing_mm: float
+    precision: str
     default_decoding: DecodingSettings
     mask_threshold: float
 
@@ -68,12 +69,12 @@ class Family:
     Attributes
     ----------
     load : callable
-        Rebuilds a generator from its checkpoint, the file's name and a device.
+        Rebuilds a generator from its checkpoint, the file's name, a device and a precision.
     sampling_bytes : callable
         Estimates the memory that sampling takes, from a checkpoint's settings.
     """
 
-    load: Callable[[Checkpoint, str, torch.device], Generator]
+    load: Callable[[Checkpoint, str, torch.device, str], Generator]
     sampling_bytes: Callable[[Checkpoint], int]
 
 
@@ -81,17 +82,23 @@ FAMILIES: Mapping[str, Family] = {"vqgan": Family(load_vqgan, vqgan_sampling_byt
 
 
 def load_generator(
-    path: Path, device: torch.device, *, expected_sha256: str | None = None
+    path: Path,
+    device: torch.device,
+    *,
+    expected_sha256: str | None = None,
+    precision: str = "auto",
 ) -> Generator:
-    """Load a checkpoint of any family.
+    """Load a checkpoint of any family, to sample in one of `precision.choose_precision`.
 
     Raises
     ------
     CheckpointError
         Damaged, altered, of an unknown family or of a newer format.
+    InputError
+        The precision is not available for this model on this device.
     """
     checkpoint = read_checkpoint(path, expected_sha256=expected_sha256)
-    return family_of(checkpoint, path.name).load(checkpoint, path.stem, device)
+    return family_of(checkpoint, path.name).load(checkpoint, path.stem, device, precision)
 
 
 def family_of(checkpoint: Checkpoint, file_name: str) -> Family:

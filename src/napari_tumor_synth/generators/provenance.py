@@ -81,6 +81,9 @@ class Provenance(BaseModel):
     decoding: DecodingSettings
     device: str
     precision: str = "float32"
+    """Of the weights that drew the tokens."""
+    decoder_precision: str = "float32"
+    """That the decoder computed in."""
     versions: dict[str, str]
     created: str
     tokens: tuple[tuple[int, ...], ...] = ()

@@ -7,12 +7,13 @@ distribution at a number of that stream. What else is in the batch therefore doe
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from napari_tumor_synth.generators.provenance import DecodingSettings
-from napari_tumor_synth.networks.transformer import TokenTransformer
+from napari_tumor_synth.networks.transformer import TokenTransformer, TransformerSettings
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
 _CHOICE_TEMPERATURE = 4.5  # of the order in which positions are settled (MaskGIT's released value)
@@ -42,8 +43,26 @@ class Streams:
         )
 
 
+class SteppedModel(Protocol):
+    """A causal transformer that takes one position after the other."""
+
+    settings: TransformerSettings
+
+    def new_cache(self, batch: int) -> Any:
+        """Return memory for `batch` samples."""
+
+    def step(self, previous: Tensor, cache: Any) -> Tensor:
+        """Return hidden states (B, width) of the next position; see `TokenTransformer.step`."""
+
+    def steps(self, start: Tensor | None, tokens: Tensor | None, cache: Any) -> Tensor:
+        """Return those of several positions (B, n, width); see `TokenTransformer.steps`."""
+
+    def level_logits(self, hidden: Tensor, chosen: Tensor) -> Tensor:
+        """Return logits (..., codes) of the next level; see `TokenEnds.level_logits`."""
+
+
 def sample_causal(
-    model: TokenTransformer,
+    model: SteppedModel,
     start: Tensor,
     streams: Streams,
     decoding: DecodingSettings,
@@ -55,8 +74,8 @@ def sample_causal(
 
     Parameters
     ----------
-    model : TokenTransformer
-        A causal model.
+    model : SteppedModel
+        On the device of `start`.
     start : Tensor
         ``(B,)`` class of each sample, or start code of an unconditional model.
     streams : Streams
@@ -172,7 +191,7 @@ def _kept(logits: Tensor, decoding: DecodingSettings) -> Tensor:
 
 
 def draw_levels(
-    model: TokenTransformer,
+    model: SteppedModel,
     hidden: Tensor,
     numbers: Tensor,
     decoding: DecodingSettings,

@@ -10,15 +10,19 @@ import torch
 from torch import Tensor
 
 from napari_tumor_synth.generators.provenance import DecodingSettings
-from napari_tumor_synth.generators.sampling import Streams, draw_codes, draw_levels
-from napari_tumor_synth.networks.transformer import TokenTransformer
+from napari_tumor_synth.generators.sampling import (
+    SteppedModel,
+    Streams,
+    draw_codes,
+    draw_levels,
+)
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
 _NEAREST, _FARTHEST = 6, 32  # a step of a few positions takes hardly longer than one of one
 
 
 def sample_ahead(
-    model: TokenTransformer,
+    model: SteppedModel,
     start: Tensor,
     streams: Streams,
     decoding: DecodingSettings,
@@ -30,8 +34,8 @@ def sample_ahead(
 
     Parameters
     ----------
-    model : TokenTransformer
-        A causal model.
+    model : SteppedModel
+        On the device of `start`.
     start : Tensor
         ``(1,)`` class of the sample, or start code of an unconditional model.
     streams : Streams

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from napari_tumor_synth.errors import InputError, UnknownClassError
 from napari_tumor_synth.generators.devices import full_precision, memory_errors_explained
+from napari_tumor_synth.generators.precision import decoder_precision, dtype_of
 from napari_tumor_synth.generators.provenance import (
     DecodingSettings,
     Provenance,
@@ -29,6 +30,9 @@ from napari_tumor_synth.generators.vqgan_records import (
 )
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
+from napari_tumor_synth.networks.packed.matrices import Precision
+from napari_tumor_synth.networks.packed.transformer import PackedTransformer
+from napari_tumor_synth.networks.trained_decoder import TrainedDecoder
 from napari_tumor_synth.networks.transformer import TokenTransformer, to_codes
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
@@ -47,15 +51,19 @@ class VqganGenerator:
         Trained networks on one device; importance may be None.
     sha256 : str
         Hash of the checkpoint file, for provenance.
+    precision : {"float32", "bfloat16", "int8"}
+        Of the transformer as it was given. The decoder computes in bfloat16 below float32, where
+        the device is fast at it.
     """
 
     def __init__(
         self,
         settings: VqganGeneratorSettings,
         autoencoder: Vqgan,
-        transformer: TokenTransformer,
+        transformer: TokenTransformer | PackedTransformer,
         importance: ImportanceNetwork | None,
         sha256: str,
+        precision: Precision = "float32",
     ) -> None:
         self.settings, self.sha256 = settings, sha256
         self.name, self.classes = settings.name, settings.classes
@@ -64,13 +72,18 @@ class VqganGenerator:
         self.mask_threshold = settings.mask_threshold
         self.autoencoder = autoencoder.eval()
         self.transformer = transformer.eval()
+        self.precision: str = precision
+        self.decoder_precision = decoder_precision(precision, transformer.device)
+        self.decoder = TrainedDecoder(
+            autoencoder, dtype_of(self.decoder_precision), joined=transformer.device.type == "cpu"
+        )
         self.importance_network = importance.eval() if importance is not None else None
         self.grid = settings.autoencoder.latent_shape(settings.size)
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return next(self.transformer.parameters()).device
+        return self.transformer.device
 
     def require(
         self, classes: Sequence[str], seeds: Sequence[int], decoding: DecodingSettings
@@ -122,7 +135,7 @@ class VqganGenerator:
         chosen = self._resolved(decoding or self.default_decoding)
         self.require([class_name], seeds, chosen)
         samples: list[SyntheticRoi] = []
-        for batch in in_batches(seeds, samples_together(self.settings)):
+        for batch in in_batches(seeds, samples_together(self.settings, self.transformer)):
             done = len(samples)
 
             def report(progress: Progress, done: int = done, batch: Sequence[int] = batch) -> None:
@@ -166,13 +179,16 @@ class VqganGenerator:
         """Return what the decoder makes of tokens: ``(B, C, S, A, R)`` in [-1, 1]."""
         with _computing():
             codes = to_codes(tokens.to(self.device), self.grid)
-            image: NDArray[np.float32] = self.autoencoder.decode_codes(codes).cpu().numpy()
+            vectors = self.autoencoder.quantiser.vectors_of(codes)
+            image: NDArray[np.float32] = self.decoder(vectors).cpu().numpy()
         return image
 
     def reconstruct(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Encode and decode an ROI ``(C, S, A, R)`` on the generator's grid."""
         with _computing():
-            return self.autoencoder(self._tensor(image)).reconstruction[0].cpu().numpy()  # type: ignore[no-any-return]
+            quantised = self.autoencoder.quantise(self.autoencoder.encode(self._tensor(image)))
+            decoded: NDArray[np.float32] = self.decoder(quantised.vectors)[0].cpu().numpy()
+        return decoded
 
     def importance(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return importance scores ``(S, A, R)`` in (0, 1) of an ROI ``(C, S, A, R)``.
@@ -240,6 +256,8 @@ class VqganGenerator:
             spacing_mm=self.spacing_mm,
             decoding=decoding,
             device=self.device.type,
+            precision=self.precision,
+            decoder_precision=self.decoder_precision,
             versions=versions(),
             created=now(),
             tokens=tuple(tuple(codes) for codes in tokens.tolist()),

@@ -10,30 +10,46 @@ from torch import Tensor
 from napari_tumor_synth.errors import CheckpointError
 from napari_tumor_synth.generators.checkpoint import Checkpoint, write_checkpoint
 from napari_tumor_synth.generators.devices import memory_errors_explained
+from napari_tumor_synth.generators.precision import choose_precision, dtype_of
 from napari_tumor_synth.generators.vqgan import VqganGenerator
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
 from napari_tumor_synth.networks.memory import channels_last
+from napari_tumor_synth.networks.packed.matrices import Precision
+from napari_tumor_synth.networks.packed.transformer import PackedTransformer
 from napari_tumor_synth.networks.quantiser import EmaQuantiser
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.networks.vqgan import Vqgan
 
+_TRANSFORMER = "transformer"
 
-def load_vqgan(checkpoint: Checkpoint, name: str, device: torch.device) -> VqganGenerator:
+
+def load_vqgan(
+    checkpoint: Checkpoint, name: str, device: torch.device, precision: str = "auto"
+) -> VqganGenerator:
     """Rebuild a generator from its checkpoint.
+
+    Parameters
+    ----------
+    precision : {"auto", "float32", "bfloat16", "int8"}
+        See `precision.choose_precision`. A processor takes as many threads as torch is set to.
 
     Raises
     ------
     CheckpointError
         Settings and weights do not fit each other.
+    InputError
+        The precision is not available.
     """
     try:
         settings = VqganGeneratorSettings.model_validate(dict(checkpoint.settings))
+        chosen = choose_precision(precision, device, causal=settings.transformer.causal)
         with memory_errors_explained("Close other programs, or choose a smaller model."):
+            transformer = _transformer(settings, checkpoint, device, chosen)
             networks = _networks(settings)
             for part, network in networks.items():
                 _load(network, _part(checkpoint.tensors, part))
-    except (ValidationError, RuntimeError) as error:
+    except (ValidationError, KeyError, ValueError, RuntimeError) as error:
         first_line = str(error).splitlines()[0]
         raise CheckpointError(
             f"The checkpoint {name} does not fit its own settings ({first_line}).",
@@ -41,14 +57,15 @@ def load_vqgan(checkpoint: Checkpoint, name: str, device: torch.device) -> Vqgan
         ) from error
     with memory_errors_explained("Use --device cpu, or a smaller model."):
         placed = {part: network.to(device) for part, network in networks.items()}
-    channels_last(placed["autoencoder"])
-    return VqganGenerator(
-        settings,
-        placed["autoencoder"],  # type: ignore[arg-type]
-        placed["transformer"],  # type: ignore[arg-type]
-        placed.get("importance"),  # type: ignore[arg-type]
-        checkpoint.sha256,
-    )
+        channels_last(placed["autoencoder"])
+        return VqganGenerator(
+            settings,
+            placed["autoencoder"],  # type: ignore[arg-type]
+            transformer.to(device),
+            placed.get("importance"),  # type: ignore[arg-type]
+            checkpoint.sha256,
+            chosen,
+        )
 
 
 def save_vqgan(
@@ -74,7 +91,6 @@ def save_vqgan(
 def _networks(settings: VqganGeneratorSettings) -> dict[str, torch.nn.Module]:
     networks: dict[str, torch.nn.Module] = {
         "autoencoder": Vqgan(settings.autoencoder),
-        "transformer": TokenTransformer(settings.transformer),
     }
     if settings.importance is not None:
         networks["importance"] = ImportanceNetwork(
@@ -84,6 +100,27 @@ def _networks(settings: VqganGeneratorSettings) -> dict[str, torch.nn.Module]:
             settings.autoencoder.latent_shape(settings.size),
         )
     return networks
+
+
+def _transformer(
+    settings: VqganGeneratorSettings,
+    checkpoint: Checkpoint,
+    device: torch.device,
+    precision: Precision,
+) -> TokenTransformer | PackedTransformer:
+    prefix = f"{_TRANSFORMER}."
+    shape = settings.transformer
+    if device.type == "cpu" and shape.causal:
+        state = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in checkpoint.tensors.items()
+            if name.startswith(prefix)
+        }
+        threads = torch.get_num_threads()
+        return PackedTransformer(shape, state, precision=precision, threads=threads)
+    transformer = TokenTransformer(shape)
+    _load(transformer, _part(checkpoint.tensors, _TRANSFORMER))
+    return transformer.to(dtype_of(precision))
 
 
 def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

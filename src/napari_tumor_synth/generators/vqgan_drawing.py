@@ -1,6 +1,7 @@
 """Drawing the tokens of a 3D-VQGAN: which way, for which model, and how many samples at a time."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from torch import Tensor
@@ -11,19 +12,28 @@ from napari_tumor_synth.generators.sampling import Streams, sample_causal, sampl
 from napari_tumor_synth.generators.sampling_ahead import sample_ahead
 from napari_tumor_synth.generators.seeds import BATCH_WIDTH
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
+from napari_tumor_synth.networks.packed.transformer import PackedTransformer
 from napari_tumor_synth.networks.quantiser import EMPTY_CODE
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 
-def samples_together(settings: VqganGeneratorSettings) -> int:
-    """Return how many samples are drawn at a time: one, where empty positions are skipped."""
-    return 1 if settings.transformer.causal and _empty_code(settings) is not None else BATCH_WIDTH
+def samples_together(
+    settings: VqganGeneratorSettings, transformer: TokenTransformer | PackedTransformer
+) -> int:
+    """Return how many samples are drawn at a time.
+
+    One, where a sample alone makes full use of the device: with empty positions skipped, or with
+    all positions in every round on a processor.
+    """
+    if transformer.settings.causal:
+        return 1 if _empty_code(settings) is not None else BATCH_WIDTH
+    return 1 if transformer.device.type == "cpu" else BATCH_WIDTH
 
 
 def draw_tokens(
     settings: VqganGeneratorSettings,
-    transformer: TokenTransformer,
+    transformer: TokenTransformer | PackedTransformer,
     class_name: str,
     seeds: Sequence[int],
     decoding: DecodingSettings,
@@ -50,19 +60,25 @@ def draw_tokens(
         ``(len(seeds), length, levels)`` int64, on the processor.
     """
     empty = _empty_code(settings)
-    width = samples_together(settings)
-    # The batch always has the same width: a matrix product may round differently for another
-    # number of rows, and a sample must not depend on its company.
+    width = samples_together(settings, transformer)
+    if isinstance(transformer, PackedTransformer):
+        width = len(seeds)  # its rows do not depend on how many there are
+    # A batch of any other network always has the same width: a matrix product may round differently
+    # for another number of rows, and a sample must not depend on its company.
     streams = Streams.of_seeds([*seeds, *(0 for _ in range(width - len(seeds)))])
-    start = _start(settings, class_name, streams).to(transformer.head.weight.device)
-    if width == 1 and empty is not None:
-        with one_thread():  # for a few rows; more would wait for each other
+    start = _start(settings, class_name, streams).to(transformer.device)
+    if not isinstance(transformer, PackedTransformer) and not transformer.settings.causal:
+        tokens = sample_parallel(
+            transformer, start, streams, decoding, on_progress, empty_code=empty
+        )
+        return tokens[: len(seeds)]
+    few = isinstance(transformer, PackedTransformer) or empty is not None
+    with one_thread() if few else nullcontext():  # for a few rows; more would wait for each other
+        if empty is not None:
             return sample_ahead(
                 transformer, start, streams, decoding, on_progress, empty_code=empty
             )
-    draw = sample_causal if settings.transformer.causal else sample_parallel
-    tokens = draw(transformer, start, streams, decoding, on_progress, empty_code=empty)
-    return tokens[: len(seeds)]
+        return sample_causal(transformer, start, streams, decoding, on_progress)[: len(seeds)]
 
 
 def _empty_code(settings: VqganGeneratorSettings) -> int | None:

@@ -35,6 +35,8 @@ class GenerationRequest:
         Catalogue name, checkpoint file or run folder; None is the first of the catalogue.
     device : str
         ``"auto"`` or torch's name of a device.
+    precision : str
+        As `generators.precision.choose_precision` takes it.
     decoding : mapping
         Decoding options that differ from the model's own defaults.
     repeat : Provenance or None
@@ -45,6 +47,7 @@ class GenerationRequest:
     seeds: Sequence[int]
     model: str | None = None
     device: str = "auto"
+    precision: str = "auto"
     decoding: Mapping[str, Any] = field(default_factory=dict)
     repeat: Provenance | None = None
 
@@ -85,7 +88,9 @@ def generate_to_folder(
     """
     start = time.monotonic()
     expected = request.repeat.model_sha256 if request.repeat else ""
-    generator = open_generator(request.model, request.device, expected)
+    generator = open_generator(
+        request.model, request.device, expected, precision=request.precision
+    )
     decoding = merged_decoding(generator, request.decoding)
     if request.repeat is None:
         generator.require(request.classes, request.seeds, decoding)
@@ -111,12 +116,22 @@ def generate_to_folder(
     return GenerationResult(tuple(written), sheet, generator.name, time.monotonic() - start)
 
 
-def open_generator(model: str | None, device: str = "auto", expected_sha256: str = "") -> Generator:
-    """Load a generator onto a device, its hash verified."""
-    use_all_cores()
+def open_generator(
+    model: str | None,
+    device: str = "auto",
+    expected_sha256: str = "",
+    *,
+    precision: str = "auto",
+    reserve: int = 0,
+) -> Generator:
+    """Load a generator onto a device, its hash verified; `reserve` cores stay free."""
+    use_all_cores(reserve=reserve)
     path, promised = resolve_model(model)
     return load_generator(
-        path, choose_device(device), expected_sha256=expected_sha256 or promised or None
+        path,
+        choose_device(device),
+        expected_sha256=expected_sha256 or promised or None,
+        precision=precision,
     )
 
 
@@ -138,6 +153,7 @@ def request_from_provenance(
         seeds=(record.seed,),
         model=model or installed_model(record, path.name),
         device=device,
+        precision=record.precision,
         decoding=record.decoding.model_dump(),
         repeat=record,
     )

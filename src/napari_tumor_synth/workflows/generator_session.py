@@ -22,8 +22,9 @@ from napari_tumor_synth.workflows.generate import installed_model, merged_decodi
 from napari_tumor_synth.workflows.inspect_roi import as_seen_by, importance_on
 
 _Result = TypeVar("_Result")
-_Key = tuple[Path, tuple[int, int], str]
+_Key = tuple[Path, tuple[int, int], str, str]
 _SECONDS_BETWEEN_LOOKS = 0.1
+_FOR_THE_WINDOW = 1  # cores
 
 
 class GeneratorSession:
@@ -79,7 +80,9 @@ class GeneratorSession:
         def again(generator: Generator) -> SyntheticRoi:
             return generator.repeat(record, on_progress=on_progress)
 
-        return self._run(model, device, again, on_progress, record.model_sha256)
+        return self._run(
+            model, device, again, on_progress, record.model_sha256, record.precision
+        )
 
     def importance(
         self,
@@ -124,13 +127,14 @@ class GeneratorSession:
         use: Callable[[Generator], _Result],
         on_progress: OnProgress,
         expected_sha256: str = "",
+        precision: str = "auto",
     ) -> _Result:
         """Give the generator to one caller at a time, who keeps nothing of it."""
         while not self._lock.acquire(timeout=_SECONDS_BETWEEN_LOOKS):
             on_progress(Progress(0, 1, "waiting for another run"))
         try:
             on_progress(Progress(0, 1, "opening the model"))  # nothing is loaded if cancelled
-            return use(self._loaded(model, device, expected_sha256))
+            return use(self._loaded(model, device, expected_sha256, precision))
         except Cancelled as stop:
             traceback.clear_frames(stop.__traceback__)  # they hold the generator, which may go now
             raise
@@ -150,15 +154,19 @@ class GeneratorSession:
             finally:
                 self._lock.release()
 
-    def _loaded(self, model: str | None, device: str, expected_sha256: str) -> Generator:
+    def _loaded(
+        self, model: str | None, device: str, expected_sha256: str, precision: str
+    ) -> Generator:
         path, promised = resolve_model(model, memory_cap_gb=self._memory_cap_gb())
-        key = (path, version_of_file(path), device)
+        key = (path, version_of_file(path), device, precision)
         expected = expected_sha256 or promised
         stays = self._generator is not None and key == self._key
         if stays and self._generator and expected in ("", None, self._generator.sha256):
             return self._generator
         self._forget()
-        self._generator = open_generator(model, device, expected_sha256)
+        self._generator = open_generator(
+            model, device, expected_sha256, precision=precision, reserve=_FOR_THE_WINDOW
+        )
         self._key = key
         return self._generator
 

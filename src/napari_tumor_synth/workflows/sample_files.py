@@ -38,8 +38,8 @@ def require_room_for_samples(
 ) -> None:
     """Make sure that only the same samples, and what a stopped call left, will be replaced.
 
-    Another kind of device, like another version of torch, rounds differently, so that the same seed
-    may give another sample.
+    Another precision or kind of device, like another version of torch, rounds differently, so that
+    the same seed may give another sample.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def require_room_for_samples(
         A sample of another model, drawn in another way or elsewhere, or any other file is in the
         way.
     """
-    place = (generator.device.type, versions()["torch"])
+    place = (generator.device.type, generator.precision, versions()["torch"])
     require_replaceable(folder / CONTACT_SHEET, is_sample_sheet, overwrite=overwrite)
     for class_name in classes:
         for seed in seeds:
@@ -60,7 +60,7 @@ def require_room_for_samples(
                 return record is not None and (
                     (record.model_sha256, record.class_name, record.seed) == wanted
                     and record.decoding.like(decoding)
-                    and (record.device, record.versions.get("torch")) == place
+                    and (record.device, record.precision, record.versions.get("torch")) == place
                 )
 
             _require_room(files, is_same_record, overwrite=overwrite)

@@ -5,9 +5,10 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
-from numba.core.typing import signature
-from numba.extending import intrinsic
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic as _intrinsic
 
+intrinsic: Any = _intrinsic  # whose types are those of the code that it generates
 _SPINS = 4000
 give_way = types.ExternalFunction(
     "SwitchToThread" if sys.platform == "win32" else "sched_yield", signature(types.int32)

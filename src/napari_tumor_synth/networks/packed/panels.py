@@ -1,4 +1,4 @@
-"""Products of a packed matrix with a few rows of numbers: the loop that sampling spends its time in.
+"""Products of a packed matrix with a few rows: the loop that sampling spends its time in.
 
 A matrix (out, in) is stored as panels of 64 outputs: ``(out / 64, in, 64)``. A product reads every
 weight once, in the order in which it lies in memory, and keeps the 64 sums in registers.
@@ -15,9 +15,10 @@ from typing import Any
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.core.typing import signature
-from numba.extending import intrinsic
+from numba.core.typing.templates import signature
+from numba.extending import intrinsic as _intrinsic
 
+intrinsic: Any = _intrinsic  # whose types are those of the code that it generates
 LANES = 64
 """Outputs of a panel."""
 _VECTOR = 16  # a register of AVX-512; narrower processors take it in parts

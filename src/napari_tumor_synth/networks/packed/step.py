@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.networks.packed.atomics import add_one, wait_for_all
 from napari_tumor_synth.networks.packed.matrices import PackedMatrix
-from napari_tumor_synth.networks.packed.numerics import gelu, layer_norm, softmax
+from napari_tumor_synth.networks.packed.numerics import layer_norm, softmax
 from napari_tumor_synth.networks.packed.panels import LANES, panel_product
+from napari_tumor_synth.networks.packed.product import ACTIVATED, ADDED, PLAIN, multiply
 
 PHASES = 5  # of a layer, between which the threads wait for each other
-_PLAIN, _GELU, _ADDED = 0, 1, 2  # what becomes of a product
 
 
 class StepData(NamedTuple):
@@ -80,16 +80,16 @@ def do_step(thread: int, threads: int, arrivals: Any, rows: int, data: Any) -> N
     for layer in range(norms.shape[0]):
         turn = layer * PHASES
         _norm_rows(x, norms[layer, 0], norms[layer, 1], own)
-        _multiply(threads, data.qkv, layer, own, mixed, x, turns, turn, _PLAIN)
+        multiply(threads, data.qkv, layer, own, mixed, x, turns, turn, PLAIN)
         wait_for_all(arrivals, threads)
         _attend(thread, rows, layer, data, turns, turn + 1)
         wait_for_all(arrivals, threads)
-        _multiply(threads, data.out, layer, attended, mixed, x, turns, turn + 2, _ADDED)
+        multiply(threads, data.out, layer, attended, mixed, x, turns, turn + 2, ADDED)
         wait_for_all(arrivals, threads)
         _norm_rows(x, norms[layer, 2], norms[layer, 3], own)
-        _multiply(threads, data.up, layer, own, hidden, x, turns, turn + 3, _GELU)
+        multiply(threads, data.up, layer, own, hidden, x, turns, turn + 3, ACTIVATED)
         wait_for_all(arrivals, threads)
-        _multiply(threads, data.down, layer, hidden, mixed, x, turns, turn + 4, _ADDED)
+        multiply(threads, data.down, layer, hidden, mixed, x, turns, turn + 4, ADDED)
         wait_for_all(arrivals, threads)
 
 
@@ -97,53 +97,6 @@ def do_step(thread: int, threads: int, arrivals: Any, rows: int, data: Any) -> N
 def _norm_rows(x: Any, gain: Any, shift: Any, out: Any) -> None:
     for row in range(x.shape[0]):
         layer_norm(x[row], gain, shift, out[row])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _multiply(
-    threads: int,
-    matrix: Any,
-    layer: int,
-    rows: Any,
-    result: Any,
-    x: Any,
-    turns: Any,
-    turn: int,
-    then: int,
-) -> None:
-    """Multiply the rows with panels of a matrix until none is left."""
-    panels, scales, biases = matrix.panels[layer], matrix.scales[layer], matrix.biases[layer]
-    while True:
-        panel = add_one(turns, turn)
-        if panel >= panels.shape[0]:
-            return
-        first, last = panel * LANES, (panel + 1) * LANES
-        panel_product(panels, panel, threads, rows, panels.shape[1], result, first)
-        for row in range(rows.shape[0]):
-            part = result[row, first:last]
-            _scale(part, scales[first:last], biases[first:last])
-            if then == _GELU:
-                _activate(part)
-            elif then == _ADDED:
-                _add(part, x[row, first:last])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _scale(part: Any, scales: Any, biases: Any) -> None:
-    for i in range(part.shape[0]):
-        part[i] = part[i] * scales[i] + biases[i]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _activate(part: Any) -> None:
-    for i in range(part.shape[0]):
-        part[i] = gelu(part[i])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _add(part: Any, x: Any) -> None:
-    for i in range(x.shape[0]):  # which may be narrower than a panel
-        x[i] += part[i]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
