@@ -3,8 +3,9 @@
 Sources: Zhou et al. 2023 (unconditional), Zhou and Khalvati 2024 (class-conditional).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -47,8 +48,10 @@ class VqganGenerator:
     ----------
     settings : VqganGeneratorSettings
         What the networks are.
-    autoencoder, transformer, importance : Module
-        Trained networks on one device; importance may be None.
+    autoencoder, transformer : Module
+        Trained networks on one device.
+    importance : callable, optional
+        Returns the trained importance network on that device; called when first needed.
     sha256 : str
         Hash of the checkpoint file, for provenance.
     precision : {"float32", "bfloat16", "int8"}
@@ -61,7 +64,7 @@ class VqganGenerator:
         settings: VqganGeneratorSettings,
         autoencoder: Vqgan,
         transformer: TokenTransformer | PackedTransformer,
-        importance: ImportanceNetwork | None,
+        importance: Callable[[], ImportanceNetwork] | None,
         sha256: str,
         precision: Precision = "float32",
     ) -> None:
@@ -77,13 +80,18 @@ class VqganGenerator:
         self.decoder = TrainedDecoder(
             autoencoder, dtype_of(self.decoder_precision), joined=transformer.device.type == "cpu"
         )
-        self.importance_network = importance.eval() if importance is not None else None
+        self._load_importance = importance
         self.grid = settings.autoencoder.latent_shape(settings.size)
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return self.transformer.device
+
+    @cached_property
+    def importance_network(self) -> ImportanceNetwork | None:
+        """What scores regions, if the model has it; sampling does not need it."""
+        return self._load_importance().eval() if self._load_importance is not None else None
 
     def require(
         self, classes: Sequence[str], seeds: Sequence[int], decoding: DecodingSettings
@@ -200,13 +208,14 @@ class VqganGenerator:
         InputError
             The model has no importance network.
         """
-        if self.importance_network is None:
+        with _computing():
+            network = self.importance_network
+        if network is None:
             raise InputError(
                 f"{self.name} was trained without importance scores.", "Choose another model."
             )
         with _computing():
-            latent = self.autoencoder.encode(self._tensor(image))
-            scores = self.importance_network.scores(latent)
+            scores = network.scores(self.autoencoder.encode(self._tensor(image)))
             return (
                 torch.nn.functional.interpolate(
                     scores[:, None], size=self.size, mode="trilinear", align_corners=False

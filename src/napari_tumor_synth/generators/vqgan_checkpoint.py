@@ -1,6 +1,7 @@
 """Checkpoints of the 3D-VQGAN family: networks to file, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -41,28 +42,19 @@ def load_vqgan(
     InputError
         The precision is not available.
     """
-    try:
+    with _misfits_explained(name):
         settings = VqganGeneratorSettings.model_validate(dict(checkpoint.settings))
         chosen = choose_precision(precision, device, causal=settings.transformer.causal)
         with memory_errors_explained("Close other programs, or choose a smaller model."):
             transformer = _transformer(settings, checkpoint, device, chosen)
-            networks = _networks(settings)
-            for part, network in networks.items():
-                _load(network, _part(checkpoint.tensors, part))
-    except (ValidationError, KeyError, ValueError, RuntimeError) as error:
-        first_line = str(error).splitlines()[0]
-        raise CheckpointError(
-            f"The checkpoint {name} does not fit its own settings ({first_line}).",
-            "Use the version of napari-tumor-synth that wrote it.",
-        ) from error
+            autoencoder = Vqgan(settings.autoencoder)
+            _load(autoencoder, _part(checkpoint.tensors, "autoencoder"))
     with memory_errors_explained("Use --device cpu, or a smaller model."):
-        placed = {part: network.to(device) for part, network in networks.items()}
-        channels_last(placed["autoencoder"])
         return VqganGenerator(
             settings,
-            placed["autoencoder"],  # type: ignore[arg-type]
+            channels_last(autoencoder.to(device)),
             transformer.to(device),
-            placed.get("importance"),  # type: ignore[arg-type]
+            _later(settings, checkpoint, name, device),
             checkpoint.sha256,
             chosen,
         )
@@ -88,18 +80,37 @@ def save_vqgan(
     return write_checkpoint(content, path)
 
 
-def _networks(settings: VqganGeneratorSettings) -> dict[str, torch.nn.Module]:
-    networks: dict[str, torch.nn.Module] = {
-        "autoencoder": Vqgan(settings.autoencoder),
-    }
-    if settings.importance is not None:
-        networks["importance"] = ImportanceNetwork(
-            settings.importance,
-            settings.autoencoder.embedding,
-            len(settings.classes),
-            settings.autoencoder.latent_shape(settings.size),
-        )
-    return networks
+@contextmanager
+def _misfits_explained(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValidationError, KeyError, ValueError, RuntimeError) as error:
+        first_line = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"The checkpoint {name} does not fit its own settings ({first_line}).",
+            "Use the version of napari-tumor-synth that wrote it.",
+        ) from error
+
+
+def _later(
+    settings: VqganGeneratorSettings, checkpoint: Checkpoint, name: str, device: torch.device
+) -> Callable[[], ImportanceNetwork] | None:
+    """Return what makes the importance network: it may be large, and sampling needs none."""
+    shape = settings.importance
+    if shape is None:
+        return None
+    prefix = "importance."  # a copy: the rest of the file need not stay in memory
+    stored = {n: t.clone() for n, t in checkpoint.tensors.items() if n.startswith(prefix)}
+
+    def load() -> ImportanceNetwork:
+        with _misfits_explained(name):
+            grid = settings.autoencoder.latent_shape(settings.size)
+            width = settings.autoencoder.embedding
+            network = ImportanceNetwork(shape, width, len(settings.classes), grid)
+            _load(network, _part(stored, "importance"))
+        return network.to(device)
+
+    return load
 
 
 def _transformer(

@@ -88,9 +88,7 @@ def generate_to_folder(
     """
     start = time.monotonic()
     expected = request.repeat.model_sha256 if request.repeat else ""
-    generator = open_generator(
-        request.model, request.device, expected, precision=request.precision
-    )
+    generator = open_generator(request.model, request.device, expected, precision=request.precision)
     decoding = merged_decoding(generator, request.decoding)
     if request.repeat is None:
         generator.require(request.classes, request.seeds, decoding)

@@ -80,9 +80,7 @@ class GeneratorSession:
         def again(generator: Generator) -> SyntheticRoi:
             return generator.repeat(record, on_progress=on_progress)
 
-        return self._run(
-            model, device, again, on_progress, record.model_sha256, record.precision
-        )
+        return self._run(model, device, again, on_progress, record.model_sha256, record.precision)
 
     def importance(
         self,

@@ -160,13 +160,15 @@ def _attend_row(
 ) -> None:
     """Attend with one head's query (1, head width) to what is cached; result (head width,)."""
     head = query.shape[1]
-    for panel in range((seen + LANES - 1) // LANES):
-        panel_product(keys, panel, 1, query, head, scores, panel * LANES)
+    panels = (seen + LANES - 1) // LANES
+    for panel in range(panels):
+        following = 1 if panel + 1 < panels else 0
+        panel_product(keys, panel, following, query, head, scores, panel * LANES)
     for i in range(seen):
         scores[0, i] *= scale
     softmax(scores[0], seen)
     end = scores.shape[1] - LANES  # behind the scores: one panel of the result
     for panel in range(values.shape[0]):
-        panel_product(values, panel, 1, scores, seen, scores, end)
+        panel_product(values, panel, 0, scores, seen, scores, end)
         for i in range(panel * LANES, min((panel + 1) * LANES, head)):
             result[i] = scores[0, end + i - panel * LANES]

@@ -65,8 +65,7 @@ class PackedTransformer(TokenEnds):
             raise InputError(
                 "A bidirectional transformer has no cache.", "Decode it with parallel decoding."
             )
-        with torch.device("meta"):
-            super().__init__(settings)
+        super().__init__(settings)
         ends = {
             name: value.float() for name, value in state.items() if not name.startswith(_BLOCKS)
         }
