@@ -2,7 +2,7 @@
 
 Full size: a recipe's networks with random weights in a checkpoint, sampled as `generate` does. The
 bound is the time that reading all weights once a token takes, at the rate at which this machine
-reads memory between the runs.
+reads memory before or after the runs, whichever is faster.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from shared.measuring import begin, parser, report, summary, timed
 from shared.random_model import write_random_model
@@ -26,7 +25,7 @@ from napari_tumor_synth.generators.catalogue import resolve_model
 from napari_tumor_synth.generators.families import load_generator
 from napari_tumor_synth.training.recipes.files import load_recipe
 
-PRECISIONS = ("float32", "bfloat16", "int8")
+PRECISIONS = {"float32": 4, "bfloat16": 2, "int8": 1}  # bytes a weight
 BATCH = 8
 READ_BYTES = 600_000_000
 
@@ -48,6 +47,13 @@ def main(given: Sequence[str] | None = None) -> None:
         recipe = load_recipe(arguments.recipe)
         write_random_model(recipe, path)
         result["full"] = {name: _measured(arguments, path, name) for name in PRECISIONS}
+        shape = recipe.transformer
+        weights = 12 * shape.layers * shape.width**2
+        for name, bytes_each in PRECISIONS.items():
+            found = result["full"][name]
+            found["bound_s"] = round(
+                shape.length * weights * bytes_each / found["read_gb_s"] / 1e9, 2
+            )
     try:
         bundled = resolve_model(arguments.model)[0]
     except InputError as error:
@@ -62,11 +68,13 @@ def _measured(arguments: argparse.Namespace, path: Path, precision: str) -> dict
     command = [sys.executable, __file__, "--child", str(path), "--precision", precision]
     command += ["--repeats", str(arguments.repeats), "--threads", str(arguments.threads)]
     command += ["--small"] if arguments.small else []
+    before = _read_rate(small=arguments.small)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    after = _read_rate(small=arguments.small)
+    return {**found, "read_gb_s": round(max(before, after), 1)}
 
 
 def _child(arguments: argparse.Namespace) -> None:
@@ -78,9 +86,8 @@ def _child(arguments: argparse.Namespace) -> None:
     loading = time.perf_counter() - started
     class_name = generator.classes[0]
     generator.sample(class_name, [0])
-    rates, times = [], []
+    times = []
     for number in range(arguments.repeats):
-        rates.append(_read_rate(arguments.small))
         started = time.perf_counter()
         generator.sample(class_name, [number])
         times.append(time.perf_counter() - started)
@@ -88,9 +95,6 @@ def _child(arguments: argparse.Namespace) -> None:
     eight = timed(partial(generator.sample, class_name, range(BATCH)), 1, warm_up=0)
     tokens = generator.sample(class_name, [1])[0].provenance.tokens
     decode = partial(generator.decode_tokens, torch.tensor(tokens)[None])  # type: ignore[attr-defined]
-    shape = generator.settings.transformer  # type: ignore[attr-defined]
-    size = {"float32": 4, "bfloat16": 2, "int8": 1}[generator.precision]
-    weights = 12 * shape.layers * shape.width**2 * size
     report(
         {
             "precision": generator.precision,
@@ -100,13 +104,11 @@ def _child(arguments: argparse.Namespace) -> None:
             "each_of_eight_s": round(eight["median_s"] / BATCH, 3),
             "decode": timed(decode, arguments.repeats),
             "peak_mb": peak,
-            "read_gb_s": round(float(np.median(rates)), 1),
-            "bound_s": round(shape.length * weights / float(np.median(rates)) / 1e9, 2),
         }
     )
 
 
-def _read_rate(small: bool) -> float:
+def _read_rate(*, small: bool) -> float:
     """Return at which rate all threads together read memory, in GB/s."""
     numbers = torch.zeros((READ_BYTES // 100 if small else READ_BYTES) // 4)
     found = timed(numbers.sum, 3)

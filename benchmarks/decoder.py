@@ -1,37 +1,51 @@
-"""Encode and decode one ROI with the autoencoders of recipes, as the generator does."""
+"""Encode and decode one ROI with the autoencoders of recipes: as trained, and as sampling does."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from shared.measuring import begin, own_peak, parser, report, timed
 
+from napari_tumor_synth.generators.precision import has_bfloat16
 from napari_tumor_synth.networks.memory import channels_last
+from napari_tumor_synth.networks.trained_decoder import TrainedDecoder
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.training.recipes.files import load_recipe
 
 
 def main(given: Sequence[str] | None = None) -> None:
     options = parser(__doc__ or "")
-    options.add_argument("--recipes", nargs="+", default=["phantom-flair-64", "vqgan-cond"])
+    recipes = ["phantom-flair-64", "vqgan-lat8", "vqgan-cond"]
+    options.add_argument("--recipes", nargs="+", default=recipes)
+    options.add_argument("--sizes", type=int, nargs="+", help="Edges; default: the recipe's own.")
     arguments = options.parse_args(given)
     machine = begin(arguments)
     results = {}
     for name in arguments.recipes[:1] if arguments.small else arguments.recipes:
         recipe = load_recipe(name)
-        settings = recipe.autoencoder
         torch.manual_seed(0)
-        model = channels_last(Vqgan(settings)).eval()
-        grid = settings.latent_shape(recipe.size)
-        codes = torch.randint(settings.codes, (1, settings.levels, *grid))
-        image = torch.rand(1, settings.in_channels, *recipe.size) * 2 - 1
-        image = image.to(memory_format=torch.channels_last_3d)
-        with torch.inference_mode():
-            results[recipe.name] = {
-                "size": list(recipe.size),
-                "decode": timed(lambda m=model, c=codes: m.decode_codes(c), arguments.repeats),
-                "encode": timed(lambda m=model, x=image: m.encode(x), arguments.repeats),
-            }
+        model = channels_last(Vqgan(recipe.autoencoder)).eval()
+        for edge in arguments.sizes or [recipe.size[0]]:
+            size = (edge, edge, edge)
+            label = recipe.name if edge == recipe.size[0] else f"{recipe.name}, {edge}^3"
+            results[label] = _measured(model, size, arguments.repeats)
     report({"benchmark": "decoder", "machine": machine, "recipes": results, "peak_mb": own_peak()})
+
+
+@torch.inference_mode()
+def _measured(model: Vqgan, size: tuple[int, int, int], repeats: int) -> dict[str, object]:
+    vectors = torch.randn(1, model.settings.embedding, *model.latent_shape(size))
+    image = torch.rand(1, model.settings.in_channels, *size) * 2 - 1
+    image = image.to(memory_format=torch.channels_last_3d)
+    exact = TrainedDecoder(model)
+    half = TrainedDecoder(model, torch.bfloat16) if has_bfloat16() else None
+    return {
+        "size": list(size),
+        "trained": timed(partial(model.decode, vectors), repeats),
+        "float32": timed(partial(exact, vectors), repeats),
+        "bfloat16": timed(partial(half, vectors), repeats) if half else None,
+        "encode": timed(partial(model.encode, image), repeats),
+    }
 
 
 if __name__ == "__main__":

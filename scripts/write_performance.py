@@ -35,7 +35,7 @@ def _part(result: dict[str, Any] | None, write: Callable[[dict[str, Any]], str])
     peak = result.get("peak_mb")
     if peak is not None and "MB" not in table:
         table += f"\n\nPeak memory of the process: {peak:g} MB."
-    return f"{table}\n\n{_conditions(result['machine'])}"
+    return f"{table}\n\n{_conditions(result['machine'])}" if "machine" in result else table
 
 
 def _conditions(machine: dict[str, Any]) -> str:
@@ -76,20 +76,116 @@ def _generate(result: dict[str, Any]) -> str:
 
 def _sampling(result: dict[str, Any]) -> str:
     rows = [
-        (name, r["transformer"], r["decoding"], batch, _time(found), f"{found['tokens_per_s']:g}")
+        (
+            name,
+            r["transformer"],
+            r["decoding"],
+            r["positions"],
+            precision,
+            batch,
+            _time(found),
+            f"{found['median_s'] / int(batch):.3g} s",
+        )
         for name, r in result["recipes"].items()
-        for batch, found in r["batches"].items()
+        for precision, batches in r["precisions"].items()
+        for batch, found in batches.items()
     ]
-    header = ("recipe", "transformer", "decoding", "samples together", "time", "positions/s")
+    header = (
+        "recipe", "transformer", "decoding", "positions", "precision", "samples together", "time",
+        "each",
+    )  # fmt: skip
     return _table(header, rows)
+
+
+def _peers(result: dict[str, Any]) -> str:
+    rows = [
+        (name, r["transformer"], r["tokens"], sampler, _time(found))
+        for name, r in result["recipes"].items()
+        for sampler, found in r["samplers"].items()
+    ]
+    return _table(("shape of", "transformer", "tokens", "sampler", "time"), rows)
+
+
+def _aims(result: dict[str, Any]) -> str:
+    full, rows = result["full"], []
+    for precision, aim in (("float32", 28.0), ("bfloat16", 14.0), ("int8", 7.0)):
+        found = full[precision]
+        bound = f"{found['bound_s']:.3g} s at {found['read_gb_s']:g} GB/s"
+        rows.append((f"{precision}, one ROI", aim, found["one"]["median_s"], bound))
+    default = full["int8"]
+    fastest = min(full.values(), key=lambda found: found["each_of_eight_s"])
+    rows.append((f"eight ROIs, each, {fastest['precision']}", 4.0, fastest["each_of_eight_s"], "-"))
+    rows.append(("decoder alone", 1.5, default["decode"]["median_s"], "-"))
+    if "bundled" in result:
+        rows.append(
+            ("bundled model, warm, one ROI", 0.7, result["bundled"]["one"]["median_s"], "-")
+        )
+        rows.append(("generate, process to file", 5.0, result["process"]["median_s"], "-"))
+    cells = [
+        (what, f"{aim:g} s", f"{found:.3g} s", "yes" if found <= aim else "**no**", bound)
+        for what, aim, found, bound in rows
+    ]
+    cells.append(
+        (
+            "peak memory, one ROI, int8",
+            "1500 MB",
+            f"{default['peak_mb']:g} MB",
+            "yes" if default["peak_mb"] <= 1500 else "**no**",
+            "-",
+        )
+    )
+    table = _table(("what", "aim", "measured", "met", "reading the weights alone"), cells)
+    return (
+        f"Networks of {result['recipe']}; the decoder below float32 in "
+        f"{default['decoder_precision']}.\n\n{table}"
+    )
+
+
+def _precision(result: dict[str, Any]) -> str:
+    rows = []
+    for name, found in result["precisions"].items():
+        agreement = found["class_agreement"]
+        similarity = ", ".join(
+            f"{kind} {one['ms_ssim']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
+            for kind, one in found["ms_ssim"].items()
+        )
+        rows.append(
+            (
+                name,
+                f"{found['nats_a_position']:.4f} ({100 * found['nats_change']:+.2f} %)",
+                f"{agreement['share']:.3f} ({agreement['low']:.3f} to {agreement['high']:.3f})",
+                similarity,
+                f"{found['decoder_difference']:.4f} ({found['decoder_precision']})",
+                "yes" if found["holds"] else "**no**",
+            )
+        )
+    header = (
+        "precision", "nats a position, held-out", "class agreement", "MS-SSIM among samples",
+        "decoder: mean difference in tumours", "holds",
+    )  # fmt: skip
+    return (
+        f"{result['model']}: {result['held_out']} held-out phantoms, {result['samples']} samples a "
+        f"precision, with the same seeds.\n\n{_table(header, rows)}"
+    )
 
 
 def _decoder(result: dict[str, Any]) -> str:
     rows = [
-        (name, f"{r['size'][0]}^3", _time(r["decode"]), _time(r["encode"]))
+        (
+            name,
+            f"{r['size'][0]}^3",
+            _time(r["trained"]),
+            _time(r["float32"]),
+            _time(r["bfloat16"]) if r["bfloat16"] else "-",
+            _time(r["encode"]),
+        )
         for name, r in result["recipes"].items()
     ]
-    return _table(("recipe", "size", "decode one ROI", "encode one ROI"), rows)
+    header = (
+        "recipe", "size", "decode, layer by layer", "decode, float32", "decode, bfloat16",
+        "encode one ROI",
+    )  # fmt: skip
+    return _table(header, rows)
 
 
 def _training_step(result: dict[str, Any]) -> str:
@@ -202,6 +298,9 @@ def _parameter_counts(result: dict[str, Any]) -> str:
 
 
 TABLES = {
+    "aims": _aims,
+    "peers": _peers,
+    "precision": _precision,
     "generate": _generate,
     "sampling": _sampling,
     "decoder": _decoder,

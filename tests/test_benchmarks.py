@@ -95,7 +95,8 @@ def table_of(result: dict[str, Any]) -> str:
 
 def test_every_benchmark_has_a_table() -> None:
     performance = load(ROOT / "scripts" / "write_performance.py")
-    assert sorted(performance.TABLES) == BENCHMARKS
+    by_script = {"precision"}  # scripts/compare_precisions.py
+    assert sorted(performance.TABLES) == sorted({*BENCHMARKS, *by_script})
 
 
 def test_the_page_is_what_the_kept_results_say() -> None:
@@ -141,9 +142,9 @@ def test_generate_without_a_model_says_so(run: Any) -> None:
 
 def test_sampling(run: Any, recipe: Path) -> None:
     result = run("sampling", "--recipes", str(recipe))
-    batches = result["recipes"]["tiny"]["batches"]
-    assert set(batches) == {"1", "8"}
-    assert batches["8"]["tokens_per_s"] > 0
+    precisions = result["recipes"]["tiny"]["precisions"]
+    assert set(precisions) == {"float32", "bfloat16", "int8"}
+    assert precisions["int8"]["2"]["median_s"] > 0
     assert "1 x 2 x 16" in table_of(result)
 
 
@@ -152,12 +153,42 @@ def test_sampling_of_a_bidirectional_model(run: Any, recipe: Path) -> None:
     recipe.write_text(text.replace("[token_training]", '[token_training]\nmasking = "cosine"'))
     result = run("sampling", "--recipes", str(recipe))
     assert result["recipes"]["tiny"]["decoding"] == "parallel, 12 rounds"
+    assert set(result["recipes"]["tiny"]["precisions"]) == {"float32"}
+
+
+def test_peers(run: Any, recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "x_transformers", None)  # as where it is not installed
+    result = run("peers", "--recipes", str(recipe))
+    samplers = result["recipes"]["tiny"]["samplers"]
+    assert {"this project, float32", "this project, int8"} < set(samplers)
+    assert any("MONAI" in name for name in samplers)
+    assert table_of(result).count("| tiny |") == len(samplers)
+
+
+def test_aims(run: Any, recipe: Path, tmp_path: Path) -> None:
+    model = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
+    result = run("aims", "--recipe", str(recipe), "--model", str(model))
+    for precision, found in result["full"].items():
+        assert found["precision"] == precision
+        assert found["one"]["median_s"] > found["decode"]["median_s"] > 0
+        assert found["bound_s"] >= 0
+        assert found["peak_mb"] > 50
+    table = table_of(result)
+    assert table.count("| yes |") + table.count("| **no** |") == 8
+    assert "| float32, one ROI | 28 s |" in table
+
+
+def test_aims_without_a_model_leave_its_rows_out(run: Any, recipe: Path) -> None:
+    result = run("aims", "--recipe", str(recipe), "--model", "no-such-model")
+    assert "no-such-model" in result["bundled_left_out"]
+    assert "bundled" not in table_of(result)
 
 
 def test_decoder(run: Any, recipe: Path) -> None:
-    result = run("decoder", "--recipes", str(recipe))
-    assert result["recipes"]["tiny"]["size"] == [16, 16, 16]
+    result = run("decoder", "--recipes", str(recipe), "--sizes", "16", "32")
+    assert [found["size"][0] for found in result["recipes"].values()] == [16, 32]
     assert "16^3" in table_of(result)
+    assert "| tiny, 32^3 |" in table_of(result)
 
 
 def test_training_step(run: Any, recipe: Path) -> None:

@@ -48,8 +48,9 @@ def test_bfloat16_is_near():
     assert 0 < (found - exact).abs().mean() < 0.02 * exact.std()
 
 
-def test_the_trained_network_is_left_alone():
-    model = autoencoder(norm="batch")
+@pytest.mark.parametrize("norm", ["batch", "group"])
+def test_the_trained_network_is_left_alone(norm):
+    model = autoencoder(norm=norm)
     before = {name: value.clone() for name, value in model.state_dict().items()}
     with torch.inference_mode():
         TrainedDecoder(model, torch.bfloat16)(vectors(model))

@@ -64,7 +64,7 @@ class SubPixelConvolution(nn.Module):
             a, b, c = taps.unbind(axis)
             taps = torch.stack([c, b + c, a + b, a], axis)
         self.weight = nn.Parameter(taps.transpose(0, 1).contiguous(), requires_grad=False)
-        self.bias = convolution.bias
+        self.bias = copy.deepcopy(convolution.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (B, O, 2S, 2A, 2R) of (B, C, S, A, R)."""
