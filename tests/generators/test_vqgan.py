@@ -116,15 +116,31 @@ def test_a_model_without_importance_says_so(tmp_path):
         generator.importance(np.full((1, 16, 16, 16), -1, np.float32))
 
 
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
+    path = write_tiny(tmp_path / "t.safetensors", tiny_settings())
+    content = read_checkpoint(path)
+    name = next(iter(content.tensors))
+    assert content.tensors[name].shape
+    with pytest.raises(KeyError):
+        content.tensors["nobody"]
+    write_tiny(path, tiny_settings(levels=1), seed=1)
+    with pytest.raises(CheckpointError, match="changed while it was being read"):
+        content.tensors[name]
+    path.unlink()
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        content.tensors[name]
+
+
 def test_weights_that_do_not_fit_the_settings(tmp_path):
     path = write_tiny(tmp_path / "t.safetensors", tiny_settings())
     content = read_checkpoint(path)
-    tensors = {name: t for name, t in content.tensors.items() if "head" not in name}
+    whole = dict(content.tensors)
+    tensors = {name: t for name, t in whole.items() if "head" not in name}
     write_checkpoint(Checkpoint("vqgan", content.settings, {}, tensors), path)
     with pytest.raises(CheckpointError, match="does not fit its own settings"):
         load_generator(path, torch.device("cpu"))
     changed = {**content.settings, "surprise": 1}
-    write_checkpoint(Checkpoint("vqgan", changed, {}, content.tensors), path)
+    write_checkpoint(Checkpoint("vqgan", changed, {}, whole), path)
     with pytest.raises(CheckpointError, match="does not fit its own settings"):
         load_generator(path, torch.device("cpu"))
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,10 +36,70 @@ def test_the_bundled_model_takes_what_its_catalogue_says():
     assert 0.6 * taken < entry.memory_mb < 2 * taken
 
 
+def peak_of(settings, together=1, **precisions):
+    return sampling_bytes(settings, **precisions).peak(together)
+
+
 @pytest.mark.parametrize("causal", [True, False])
 def test_more_voxels_and_more_tokens_take_more(causal):
     small = tiny_settings(causal=causal)
     wider = small.transformer.model_copy(update={"width": 256})
     larger = small.model_copy(update={"size": (32, 32, 32)})
-    assert sampling_bytes(small) < sampling_bytes(larger)
-    assert sampling_bytes(small) < sampling_bytes(small.model_copy(update={"transformer": wider}))
+    assert peak_of(small) < peak_of(larger)
+    assert peak_of(small) < peak_of(small.model_copy(update={"transformer": wider}))
+
+
+def test_lower_precisions_take_less_and_more_samples_together_more():
+    small = tiny_settings()
+    float32, int8 = sampling_bytes(small), sampling_bytes(small, "int8", "bfloat16")
+    assert int8.weights < float32.weights
+    assert 2 * int8.sample == float32.sample
+    assert 2 * int8.decoding == float32.decoding
+    assert float32.peak(1000) > float32.peak(1)
+    assert float32.peak() == float32.weights + max(
+        float32.loading, float32.sample, float32.decoding
+    )
+
+
+FULL_SIZE = """
+from pathlib import Path
+from shared.random_model import write_random_model
+from napari_tumor_synth.training.recipes.files import load_recipe
+write_random_model(load_recipe("vqgan-lat8"), Path({path!r}))
+"""
+
+MEASURE_FULL = """
+import torch
+from pathlib import Path
+from napari_tumor_synth.generators.families import load_generator
+from napari_tumor_synth.generators.vqgan_memory import sampling_bytes
+
+def peak():
+    with open("/proc/self/status") as status:
+        (line,) = [line for line in status if line.startswith("VmHWM")]
+    return 1024 * int(line.split()[1])
+
+torch.nn.functional.conv3d(torch.zeros(1, 1, 8, 8, 8), torch.zeros(1, 1, 3, 3, 3))
+before = peak()
+model = load_generator(Path({path!r}), torch.device("cpu"), precision={precision!r})
+model.transformer.new_cache(1)
+model.decode_tokens(torch.zeros(1, 512, 1, dtype=torch.long))
+print(peak() - before, sampling_bytes(model.settings, model.precision,
+                                      model.decoder_precision).peak())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+def test_a_full_size_model_takes_what_is_estimated_and_is_never_in_memory_twice(tmp_path):
+    path = str(tmp_path / "full.safetensors")
+    benchmarks = {"cwd": Path(__file__).parents[2] / "benchmarks", "check": True}
+    subprocess.run([sys.executable, "-c", FULL_SIZE.format(path=path)], **benchmarks)
+    for precision in ("int8", "float32"):
+        script = MEASURE_FULL.format(path=path, precision=precision)
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        taken, estimated = (int(number) for number in done.stdout.split())
+        assert 0.7 * taken < estimated < 1.3 * taken
+        if precision == "int8":
+            assert taken < 1.2e9

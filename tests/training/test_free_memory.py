@@ -4,7 +4,7 @@ import psutil
 import pytest
 import torch
 
-from napari_tumor_synth.training.memory.free import free_memory, left_by_control_groups
+from napari_tumor_synth.generators.free_memory import free_memory, left_by_control_groups
 
 GIB = 1 << 30
 

@@ -1,5 +1,7 @@
 """The `tumor-synth` command."""
 
+import atexit
+import gc
 import sys
 from typing import Annotated
 
@@ -82,6 +84,7 @@ for verbs in (
 def main(arguments: list[str] | None = None) -> None:
     """Run `tumor-synth` and end the process with its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    atexit.register(gc.freeze)  # nothing is left to search for: the end of the process frees it all
     common = [option for option in _ANYWHERE if option in given]
     ordered = [*common, *(argument for argument in given if argument not in common)]
     sys.exit(

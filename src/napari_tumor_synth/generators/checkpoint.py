@@ -5,8 +5,8 @@ as JSON. A checkpoint never holds a pickle, a path, a user name or a patient's i
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ class Checkpoint:
     provenance : mapping
         How the weights came to be: data hash, recipe, commit, metrics, licence (JSON types).
     tensors : mapping of str to torch.Tensor
-        Weights by name; stored floating-point types are kept.
+        Weights by name; stored floating-point types are kept. Read from the file when asked for.
     sha256 : str
         Hash of the file, or "" before it is written.
     """
@@ -45,6 +45,10 @@ class Checkpoint:
     provenance: Mapping[str, Any]
     tensors: Mapping[str, torch.Tensor] = field(repr=False)
     sha256: str = ""
+
+    def in_memory(self) -> "Checkpoint":
+        """Return the same with copies of its tensors, which need the file no longer."""
+        return replace(self, tensors={name: t.clone() for name, t in self.tensors.items()})
 
 
 def write_checkpoint(checkpoint: Checkpoint, path: Path | str) -> str:
@@ -108,17 +112,18 @@ def read_checkpoint(
         Missing, a pickle, damaged, altered, of another family or of a newer format.
     """
     path = Path(path)
+    version = version_of_file(path) if path.is_file() else (0, 0)
     sha256 = _verified_hash(path, expected_sha256)
     try:
         with safe_open(path, framework="pt", device="cpu") as stream:
             metadata = stream.metadata() or {}
             _require_format(path, metadata, family)
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
+            names = tuple(stream.keys())
         return Checkpoint(
             family=metadata["family"],
             settings=_object(metadata, "settings"),
             provenance=_object(metadata, "provenance"),
-            tensors=tensors,
+            tensors=StoredTensors(path, names, version),
             sha256=sha256,
         )
     except (SafetensorError, KeyError, ValueError) as error:
@@ -127,6 +132,48 @@ def read_checkpoint(
         ) from error
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+class StoredTensors(Mapping[str, torch.Tensor]):
+    """Tensors of a checkpoint file, each mapped into memory when it is asked for.
+
+    So that a large model is not in memory twice while it is being loaded. Nothing of the file stays
+    mapped when its tensors are gone.
+
+    Parameters
+    ----------
+    path : Path
+        A safetensors file.
+    names : tuple of str
+        Of its tensors.
+    version : tuple of int
+        `version_of_file` when its hash was verified.
+    """
+
+    def __init__(self, path: Path, names: tuple[str, ...], version: tuple[int, int]) -> None:
+        self._path, self._names, self._version = path, names, version
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        if name not in self._names:
+            raise KeyError(name)
+        if version_of_file(self._path) != self._version:
+            raise CheckpointError(
+                f"The checkpoint file {self._path} changed while it was being read.", "Try again."
+            )
+        try:
+            with safe_open(self._path, framework="pt", device="cpu") as stream:
+                tensor: torch.Tensor = stream.get_tensor(name)
+        except (OSError, SafetensorError) as error:
+            raise CheckpointError(
+                f"The checkpoint file {self._path} cannot be read: {error}.", _RETRAIN
+            ) from error
+        return tensor
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def version_of_file(path: Path) -> tuple[int, int]:

@@ -22,8 +22,6 @@ from napari_tumor_synth.networks.quantiser import EmaQuantiser
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.networks.vqgan import Vqgan
 
-_TRANSFORMER = "transformer"
-
 
 def load_vqgan(
     checkpoint: Checkpoint, name: str, device: torch.device, precision: str = "auto"
@@ -48,7 +46,7 @@ def load_vqgan(
         with memory_errors_explained("Close other programs, or choose a smaller model."):
             transformer = _transformer(settings, checkpoint, device, chosen)
             autoencoder = Vqgan(settings.autoencoder)
-            _load(autoencoder, _part(checkpoint.tensors, "autoencoder"))
+            _load(autoencoder, Part(checkpoint.tensors, "autoencoder"))
     with memory_errors_explained("Use --device cpu, or a smaller model."):
         return VqganGenerator(
             settings,
@@ -99,15 +97,17 @@ def _later(
     shape = settings.importance
     if shape is None:
         return None
-    prefix = "importance."  # a copy: the rest of the file need not stay in memory
-    stored = {n: t.clone() for n, t in checkpoint.tensors.items() if n.startswith(prefix)}
+    # a copy: the file may be replaced before they are needed
+    stored = {
+        name: tensor.clone() for name, tensor in Part(checkpoint.tensors, "importance").items()
+    }
 
     def load() -> ImportanceNetwork:
         with _misfits_explained(name):
             grid = settings.autoencoder.latent_shape(settings.size)
             width = settings.autoencoder.embedding
             network = ImportanceNetwork(shape, width, len(settings.classes), grid)
-            _load(network, _part(stored, "importance"))
+            _load(network, stored)
         return network.to(device)
 
     return load
@@ -119,32 +119,38 @@ def _transformer(
     device: torch.device,
     precision: Precision,
 ) -> TokenTransformer | PackedTransformer:
-    prefix = f"{_TRANSFORMER}."
-    shape = settings.transformer
+    shape, state = settings.transformer, Part(checkpoint.tensors, "transformer")
     if device.type == "cpu" and shape.causal:
-        state = {
-            name.removeprefix(prefix): tensor
-            for name, tensor in checkpoint.tensors.items()
-            if name.startswith(prefix)
-        }
         threads = torch.get_num_threads()
         return PackedTransformer(shape, state, precision=precision, threads=threads)
     transformer = TokenTransformer(shape)
-    _load(transformer, _part(checkpoint.tensors, _TRANSFORMER))
+    _load(transformer, state)
     return transformer.to(dtype_of(precision))
 
 
-def _part(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    prefix = f"{part}."
-    return {
-        name.removeprefix(prefix): tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in tensors.items()
-        if name.startswith(prefix)
+class Part(Mapping[str, Tensor]):
+    """The tensors of one network of a checkpoint, under its own names; none is kept."""
+
+    def __init__(self, tensors: Mapping[str, Tensor], part: str) -> None:
+        self._tensors, self._prefix = tensors, f"{part}."
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._tensors[self._prefix + name]
+
+    def __iter__(self) -> Iterator[str]:
+        named = (name for name in self._tensors if name.startswith(self._prefix))
+        return (name.removeprefix(self._prefix) for name in named)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _load(network: torch.nn.Module, stored: Mapping[str, Tensor]) -> None:
+    """Load weights as float32; only what training alone needs may be missing."""
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in stored.items()
     }
-
-
-def _load(network: torch.nn.Module, state: dict[str, Tensor]) -> None:
-    """Load weights; only what training alone needs may be missing."""
     missing, unexpected = network.load_state_dict(state, strict=False)
     wrong = [*unexpected, *(name for name in missing if not _only_for_training(name))]
     if wrong:

@@ -106,7 +106,7 @@ def reconstruct_roi(
         As their names say.
     """
     own = open_roi(path)
-    generator = open_generator(model, device)
+    generator = open_generator(model, device, precision="float32")
     description = _reconstruction_description(generator, own)
     stem = stem_of(path).removesuffix(".json")
     target = out or path.parent / f"{stem}_reconstruction.nii.gz"
@@ -143,7 +143,7 @@ def importance_of_roi(
     """
     opened = open_roi(path)
     require_not_input(out, opened.files)
-    generator = open_generator(model, device)
+    generator = open_generator(model, device, precision="float32")
     description = f"{_IMPORTANCE_DESCRIPTION} {opened.hash_with(generator.sha256)}"
     require_replaceable(out, is_described_as(description), overwrite=overwrite)
     own = opened.roi

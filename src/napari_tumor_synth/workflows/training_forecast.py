@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from napari_tumor_synth.generators.devices import choose_device
+from napari_tumor_synth.generators.free_memory import free_memory
 from napari_tumor_synth.imaging.cohort import read_cohort
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.training.cohort_checks import require_fit
 from napari_tumor_synth.training.families import FAMILIES, Recipe
 from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.memory.estimate import Fit
-from napari_tumor_synth.training.memory.free import free_memory
 from napari_tumor_synth.training.recipes.changes import override
 from napari_tumor_synth.training.recipes.files import load_recipe
 from napari_tumor_synth.training.recipes.main_settings import MainSetting, main_settings

@@ -66,9 +66,7 @@ class PackedTransformer(TokenEnds):
                 "A bidirectional transformer has no cache.", "Decode it with parallel decoding."
             )
         super().__init__(settings)
-        ends = {
-            name: value.float() for name, value in state.items() if not name.startswith(_BLOCKS)
-        }
+        ends = {name: state[name].float() for name in state if not name.startswith(_BLOCKS)}
         self.load_state_dict(ends, assign=True)
         self.requires_grad_(False).eval()
         self.precision, self.threads = precision, threads
@@ -192,7 +190,7 @@ def _packed(
 ) -> PackedMatrix:
     names = [f"{_BLOCKS}{layer}.{part}" for layer in range(settings.layers)]
     layers: Sequence[tuple[Callable[[], Tensor], Tensor]] = [
-        (lambda name=name: state[f"{name}.weight"], state[f"{name}.bias"])  # type: ignore[misc]
+        (lambda name=name: state[f"{name}.weight"], state[f"{name}.bias"].float())  # type: ignore[misc]
         for name in names
     ]
     return pack(layers, shape, precision)

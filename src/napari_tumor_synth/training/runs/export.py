@@ -124,7 +124,7 @@ def _content(run: Path, machine: MachineSettings | None) -> Checkpoint:
     with tempfile.TemporaryDirectory(prefix="tumor-synth-") as scratch:
         path = Path(scratch) / "unfinished.safetensors"
         export(plan.recipe, RoiCache.open(data), folder, plan.place.machine, path)
-        return read_checkpoint(path)
+        return read_checkpoint(path).in_memory()
 
 
 def _named(content: Checkpoint, name: str | None, licence: str | None) -> Checkpoint:

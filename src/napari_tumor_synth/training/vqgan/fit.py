@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from napari_tumor_synth.errors import MemoryLimitError, TrainingError
 from napari_tumor_synth.files import write_json
+from napari_tumor_synth.generators.free_memory import free_memory
 from napari_tumor_synth.training.machine import MachineSettings
 from napari_tumor_synth.training.memory.estimate import Fit, MemoryNeed, fit_into
-from napari_tumor_synth.training.memory.free import free_memory
 from napari_tumor_synth.training.runs.folder import RunFolder
 from napari_tumor_synth.training.runs.json_models import read_model
 from napari_tumor_synth.training.vqgan.memory_need import DeviceType, memory_needs

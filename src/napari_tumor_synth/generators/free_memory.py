@@ -10,7 +10,7 @@ _NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2^63 for "none"
 
 
 def free_memory(device: torch.device) -> int:
-    """Return the bytes that a training on the device can take.
+    """Return the bytes that a training or a generator on the device can take.
 
     What torch keeps for later tensors of this process counts as free.
 
