@@ -17,8 +17,8 @@ def choose_precision(choice: str, device: torch.device, *, causal: bool) -> Prec
     ----------
     choice : {"auto", "float32", "bfloat16", "int8"}
         "auto" takes the fastest that held in the comparison of `docs/performance.md`: on a
-        processor int8 for causal transformers, and else bfloat16 where it has instructions for it;
-        on other devices float32.
+        processor int8 for causal transformers; float32 for others, and on other devices, for which
+        nothing was compared.
     device : torch.device
         To sample on.
     causal : bool
@@ -30,9 +30,7 @@ def choose_precision(choice: str, device: torch.device, *, causal: bool) -> Prec
         There is no such precision, or not on that device, or not for that model.
     """
     if choice == "auto":
-        if device.type != "cpu":
-            return "float32"
-        return "int8" if causal else decoder_precision("bfloat16", device)
+        return "int8" if causal and device.type == "cpu" else "float32"
     for known in get_args(Precision):
         if choice == known:
             break

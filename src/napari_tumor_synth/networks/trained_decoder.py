@@ -17,6 +17,8 @@ class TrainedDecoder(nn.Module):
     * Upsampling and the convolution after it are one transposed convolution (8 taps an output
       instead of 27), so that the upsampled array never exists.
     * A batch norm is part of the convolution before it.
+    * The last convolution is float32 always: an image of bfloat16 numbers has some thousand levels
+      of grey, by which it could be told from a real one.
 
     Parameters
     ----------
@@ -33,15 +35,16 @@ class TrainedDecoder(nn.Module):
     ) -> None:
         super().__init__()
         self.dtype = dtype
-        layers = _prepared([autoencoder.after, *autoencoder.decoder], joined=joined)
+        *layers, last = _prepared([autoencoder.after, *autoencoder.decoder], joined=joined)
         self.layers = channels_last(nn.Sequential(*layers).to(dtype))
+        self.last = channels_last(last)
         self.requires_grad_(False).eval()
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return ROIs (B, C, S, A, R), float32 in [-1, 1], of vectors (B, embedding, s, a, r)."""
         x = vectors.to(self.dtype, memory_format=torch.channels_last_3d)
-        decoded: Tensor = self.layers(x)
-        return decoded.float().tanh_()
+        decoded: Tensor = self.last(self.layers(x).float())
+        return decoded.tanh_()
 
 
 class SubPixelConvolution(nn.Module):
