@@ -1,6 +1,7 @@
 """The packed transformer against the network that was trained, and against itself."""
 
 import threading
+import time
 
 import pytest
 import torch
@@ -160,6 +161,40 @@ def test_two_runs_at_once_do_not_disturb_each_other(tokens):
     for one in runs:
         one.join(120)
     assert all(torch.equal(found[number], expected) for number in range(3))
+
+
+def test_helpers_that_went_away_come_back(tokens):
+    model = packed(trained(), threads=3)
+    expected = through(model, START, tokens)
+    cache = model.new_cache(5)
+    hidden = [model.step(START, cache)]
+    for i in range(LENGTH - 1):
+        if i % 30 == 0:
+            time.sleep(0.05)  # longer than a helper waits
+        hidden.append(model.step(tokens[:, i], cache))
+    assert torch.equal(model.logits(torch.stack(hidden, 1), tokens), expected)
+
+
+def test_an_interrupted_call_of_helpers_leaves_nothing_waiting(tokens, monkeypatch):
+    model = packed(trained(), threads=3)
+    cache = model.new_cache(5)
+    pool = cache.team._pool
+    submit, calls = pool.submit, []
+
+    def interrupted(*given):
+        calls.append(given)
+        if len(calls) == 2:  # the first helper is there already
+            raise KeyboardInterrupt
+        return submit(*given)
+
+    monkeypatch.setattr(pool, "submit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.step(START, cache)
+    hidden = [model.step(START, cache)]  # the step that was not begun
+    hidden += [model.step(tokens[:, i], cache) for i in range(LENGTH - 1)]
+    found = model.logits(torch.stack(hidden, 1), tokens)
+    assert torch.equal(found, through(packed(trained(), threads=1), START, tokens))
+    pool.shutdown()  # returns: no helper waits for a step that never comes
 
 
 def test_a_full_cache_and_another_batch_are_refused(tokens):

@@ -38,6 +38,8 @@ class StepData(NamedTuple):
         Scratch of each thread.
     turns : (layers * 5,) int64
         Which part of a phase is next; zero before a step.
+    rows : (1,) int64
+        How many rows the step has.
     """
 
     samples: NDArray[np.int64]
@@ -56,6 +58,7 @@ class StepData(NamedTuple):
     normalised: NDArray[np.float32]
     scores: NDArray[np.float32]
     turns: NDArray[np.int64]
+    rows: NDArray[np.int64]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

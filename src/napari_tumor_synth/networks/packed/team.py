@@ -5,7 +5,7 @@ model takes 500. So the helpers spin for some milliseconds after a step, outside
 lock, and go to sleep when no further step comes.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,8 +14,8 @@ from numba import njit
 from napari_tumor_synth.networks.packed.atomics import add_one, give_way, read, replace
 from napari_tumor_synth.networks.packed.step import StepData, do_step
 
-_ARRIVALS, _STEPS, _ROWS = 0, 1, 2  # of `control`
-_AWAY, _WAITING, _AT_WORK = 0, 1, 2  # of a helper
+_ARRIVALS, _STEPS = 0, 1  # of `control`
+_AWAY, _WAITING, _STEPPING = 0, 1, 2  # of a helper
 _PATIENCE = 5_000  # times that a helper gives way before it goes
 
 
@@ -32,56 +32,65 @@ class Team:
 
     def __init__(self, size: int, data: StepData) -> None:
         self.size, self.data = size, data
-        self._control, self._helpers = np.zeros(3, np.int64), np.zeros(size, np.int64)
+        self._control, self._helpers = np.zeros(2, np.int64), np.zeros(size, np.int64)
         self._pool = ThreadPoolExecutor(max(1, size - 1), "packed-step")
-        self._serve(0, 0, 0)  # compiled before anybody waits for it
+        self._calls: dict[int, Future[int]] = {}
 
     def step(self, rows: int) -> None:
-        """Do a step with the first rows of the data."""
-        steps = int(self._control[_STEPS])
-        for helper in range(1, self.size):
-            if not _claim(self._helpers, helper):
-                self._helpers[helper] = _AT_WORK
-                self._pool.submit(self._serve, helper, steps, _PATIENCE)
-        _begin(rows, self._control, self.data.turns)
-        self._serve(0, steps, 0)
+        """Do a step with the first rows of the data.
 
-    def _serve(self, thread: int, steps: int, patience: int) -> None:
-        _serve(thread, self.size, steps, patience, self._control, self._helpers, self.data)
+        An interruption between its lines leaves nothing waiting: a step begins, in all threads or
+        in none, inside one compiled call.
+        """
+        while missing := self._serve(0, rows):
+            call = self._calls.get(missing)
+            if call is None or call.done():
+                self._calls[missing] = self._pool.submit(self._serve, missing, 0)
 
-
-@njit(nogil=True, cache=True)
-def _claim(helpers: Any, helper: int) -> bool:
-    """Keep a helper that waits from going; return False if it has gone."""
-    while read(helpers, helper) == _AT_WORK:  # not yet back from the last step
-        give_way()
-    return replace(helpers, helper, _WAITING, _AT_WORK)  # type: ignore[no-any-return]
+    def _serve(self, thread: int, rows: int) -> int:
+        return _serve(thread, rows, self.size, self._control, self._helpers, self.data)
 
 
 @njit(nogil=True, cache=True)
-def _begin(rows: int, control: Any, turns: Any) -> None:
-    turns[:] = 0
-    control[_ROWS] = rows
-    add_one(control, _STEPS)
+def _serve(thread: int, rows: int, threads: int, control: Any, helpers: Any, data: Any) -> int:
+    """Lead one step as the first thread, or help with steps until none comes for a while.
 
-
-@njit(nogil=True, cache=True)
-def _serve(
-    thread: int, threads: int, steps: int, patience: int, control: Any, helpers: Any, data: Any
-) -> None:
-    """Do one thread's share of every step after the first `steps`, until none comes for a while.
-
-    A helper that somebody has claimed stays: its step is about to begin.
+    Returns
+    -------
+    int
+        Of the first thread: 0, or which helper is missing, without whom nothing was begun.
     """
-    waited = 0
+    if thread == 0:
+        missing = _call_helpers(threads, helpers)
+        if missing == 0:
+            data.turns[:] = 0
+            data.rows[0] = rows
+            add_one(control, _STEPS)
+            do_step(0, threads, control, rows, data)
+        return missing
+    steps, waited = read(control, _STEPS), 0
+    replace(helpers, thread, _AWAY, _WAITING)
     while True:
         if read(control, _STEPS) > steps:
             steps += 1
-            do_step(thread, threads, control, control[_ROWS], data)
-            replace(helpers, thread, _AT_WORK, _WAITING)
+            do_step(thread, threads, control, data.rows[0], data)
+            replace(helpers, thread, _STEPPING, _WAITING)
             waited = 0
-        elif patience == 0 or (waited > patience and replace(helpers, thread, _WAITING, _AWAY)):
-            return
+        elif waited > _PATIENCE and replace(helpers, thread, _WAITING, _AWAY):
+            return 0
         else:
             waited += 1
             give_way()
+
+
+@njit(nogil=True, cache=True)
+def _call_helpers(threads: int, helpers: Any) -> int:
+    """Keep all helpers from going; if one has gone, keep none, and return which."""
+    for helper in range(1, threads):
+        while read(helpers, helper) == _STEPPING:  # not yet back from the last step
+            give_way()
+        if not replace(helpers, helper, _WAITING, _STEPPING):
+            for called in range(1, helper):
+                replace(helpers, called, _STEPPING, _WAITING)
+            return helper
+    return 0

@@ -151,6 +151,7 @@ class PackedTransformer(TokenEnds):
             normalised=np.zeros((threads, rows, shape.width), np.float32),
             scores=np.zeros((threads, 1, (keys.shape[3] + 1) * LANES), np.float32),
             turns=np.zeros(shape.layers * PHASES, np.int64),
+            rows=np.zeros(1, np.int64),
         )
         return Team(threads, data)
 
