@@ -51,7 +51,8 @@ def convert_state_dict(
     provenance: dict[str, Any] = {"converted_from": "state dict", "licence": licence}
     with atomic_file(out) as unproven:
         sha256 = save_vqgan(unproven, settings, states, provenance)
-        load_vqgan(read_checkpoint(unproven), out.stem, torch.device("cpu"))
+        proven = load_vqgan(read_checkpoint(unproven), out.stem, torch.device("cpu"))
+        _ = proven.importance_network  # which is loaded when it is asked for
     return sha256
 
 
