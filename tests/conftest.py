@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def cache_of_the_tests(tmp_path_factory):
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv(CACHE_VARIABLE, str(folder))
         yield folder
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    """Undo what a test did to torch's threads: a window leaves a core free, for good."""
+    torch = sys.modules.get("torch")
+    before = torch.get_num_threads() if torch else None
+    yield
+    if torch and torch.get_num_threads() != before:
+        torch.set_num_threads(before)
 
 
 def asymmetric_array() -> np.ndarray:
