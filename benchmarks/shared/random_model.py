@@ -5,24 +5,15 @@ from pathlib import Path
 import torch
 
 from napari_tumor_synth.generators.vqgan_checkpoint import save_vqgan
-from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.networks.vqgan import Vqgan
-from napari_tumor_synth.training.vqgan.recipe import VqganRecipe
+from napari_tumor_synth.training.vqgan.recipe import VqganRecipe, generator_settings
 
 
 def write_random_model(recipe: VqganRecipe, path: Path) -> None:
     """Write the networks that sampling needs, in float16 as every checkpoint."""
-    settings = VqganGeneratorSettings(
-        name=path.stem,
-        classes=("HGG", "LGG"),
-        conditional=recipe.conditional,
-        sequences=recipe.sequences,
-        size=recipe.size,
-        spacing_mm=recipe.spacing_mm,
-        autoencoder=recipe.autoencoder,
-        transformer=recipe.transformer,
-    )
+    settings = generator_settings(recipe, ("HGG", "LGG"))
+    settings = settings.model_copy(update={"importance": None})
     torch.manual_seed(0)
     autoencoder = Vqgan(recipe.autoencoder)
     torch.nn.init.normal_(autoencoder.quantiser.codebooks)
