@@ -36,7 +36,7 @@ from napari_tumor_synth.workflows.generate import open_generator
 RESULT = Path(__file__).parents[1] / "benchmarks" / "results" / "precision.json"
 PRECISIONS = ("float32", "bfloat16", "int8")
 HELD_OUT, JUDGE = 50_000, 60_000  # first seeds of phantoms
-FIRST_SEED = 200_000  # of samples
+FIRST_SEED = 300_000  # of samples
 WITHIN = 0.01  # of the likelihood in float32
 
 
@@ -175,7 +175,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--model", default=None)
     parser.add_argument("--held-out", type=int, default=65, help="phantoms of each class")
     parser.add_argument("--judge", type=int, default=130, help="phantoms of each class")
-    parser.add_argument("--samples", type=int, default=100, help="of each class")
+    parser.add_argument("--samples", type=int, default=400, help="of each class")
     parser.add_argument("--pairs", type=int, default=1000)
     parser.add_argument("--nice", type=int, default=10)
     parser.add_argument("--no-keep", dest="keep", action="store_false")
