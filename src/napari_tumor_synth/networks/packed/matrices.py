@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_tumor_synth.networks.packed.panels import LANES
+from napari_tumor_synth.networks.packed.byte_panels import GROUP, ZERO
+from napari_tumor_synth.networks.packed.vectors import LANES
 
 Precision = Literal["float32", "bfloat16", "int8"]
-_STORED = {"float32": np.float32, "bfloat16": np.uint16, "int8": np.int8}
+_STORED = {"float32": np.float32, "bfloat16": np.uint16, "int8": np.uint8}
 
 
 class PackedMatrix(NamedTuple):
@@ -20,7 +21,8 @@ class PackedMatrix(NamedTuple):
     Attributes
     ----------
     panels : ndarray
-        (layers, P, in, 64) float32, uint16 (the bits of bfloat16) or int8; P = ceil(out / 64).
+        (layers, P, in, 64) float32 or uint16 (the bits of bfloat16), P = ceil(out / 64); or
+        (layers, P, ceil(in / 4), 64, 4) uint8 (the weight + 128).
     scales, biases : ndarray
         (layers, P * 64) float32: a product is ``panels @ row * scales + biases``.
     """
@@ -37,8 +39,7 @@ def pack(
 ) -> PackedMatrix:
     """Pack matrices (out, in) and their biases (out,).
 
-    int8 takes, for every output, the step at which its largest weight is 127; inputs and sums stay
-    float32.
+    int8 takes, for every output, the step at which its largest weight is 127.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ def pack(
     """
     out, depth = shape
     count = -(-out // LANES)
-    panels = np.zeros((len(layers), count, depth, LANES), _STORED[precision])
+    line = (-(-depth // GROUP), LANES, GROUP) if precision == "int8" else (depth, LANES)
+    panels = np.zeros((len(layers), count, *line), _STORED[precision])
     scales = np.ones((len(layers), count * LANES), np.float32)
     biases = np.zeros((len(layers), count * LANES), np.float32)
     for number, (matrix, bias) in enumerate(layers):
@@ -66,13 +68,18 @@ def pack(
         stored = _stored(weights, precision)
         for panel in range(count):
             rows = stored[panel * LANES : (panel + 1) * LANES]
-            panels[number, panel, :, : len(rows)] = rows.T
+            if precision == "int8":
+                padded = np.pad(rows, ((0, 0), (0, -depth % GROUP)))
+                grouped = padded.reshape(len(rows), -1, GROUP).swapaxes(0, 1)
+                panels[number, panel, :, : len(rows)] = grouped
+            else:
+                panels[number, panel, :, : len(rows)] = rows.T
     return PackedMatrix(panels, scales, biases)
 
 
 def _stored(weights: Tensor, precision: Precision) -> NDArray[np.generic]:
     if precision == "int8":
-        return weights.round().to(torch.int8).numpy()
+        return (weights.round() + ZERO).to(torch.uint8).numpy()
     if precision == "bfloat16":
         return weights.bfloat16().view(torch.int16).numpy().view(np.uint16)
     return weights.numpy()

@@ -16,11 +16,16 @@ from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import signature
-from numba.extending import intrinsic as _intrinsic
 
-intrinsic: Any = _intrinsic  # whose types are those of the code that it generates
-LANES = 64
-"""Outputs of a panel."""
+from napari_tumor_synth.networks.packed.vectors import (
+    LANES,
+    at_index,
+    intrinsic,
+    offset_of,
+    prefetch,
+    spread_over,
+)
+
 _VECTOR = 16  # a register of AVX-512; narrower processors take it in parts
 _TOGETHER = 4  # rows that share the reading of a panel
 
@@ -37,7 +42,7 @@ def panel_product(
 
     Parameters
     ----------
-    panels : (P, K, 64) float32, uint16 (the bits of bfloat16) or int8
+    panels : (P, K, 64) float32 or uint16 (the bits of bfloat16)
     panel : int
         Which one.
     step : int
@@ -69,16 +74,10 @@ def _generate(
     _, panel, step, _, row, depth, _, column = args
     size = panels.data.type.pointee.width // 8 if _is_int(panels.data) else 4
 
-    def offset(array: Any, axis: int, index: ir.Value) -> ir.Value:
-        strides = cgutils.unpack_tuple(builder, array.strides)
-        return builder.mul(strides[axis], index)
-
-    weights = cgutils.pointer_add(builder, panels.data, offset(panels, 0, panel))
-    following = cgutils.pointer_add(builder, weights, offset(panels, 0, step))
-    inputs = [
-        cgutils.pointer_add(builder, rows.data, offset(rows, 0, builder.add(row, row.type(number))))
-        for number in range(together)
-    ]
+    weights = at_index(builder, panels, panel)
+    following = cgutils.pointer_add(builder, weights, offset_of(builder, panels, step))
+    numbers = [builder.add(row, row.type(number)) for number in range(together)]
+    inputs = [at_index(builder, rows, number) for number in numbers]
     parts = range(LANES // _VECTOR)
     zero = ir.Constant(_FLOATS, [0.0] * _VECTOR)
     sums = [[cgutils.alloca_once_value(builder, zero) for _ in parts] for _ in range(together)]
@@ -95,19 +94,19 @@ def _generate(
             for part in parts
         ]
         for ahead in range(size):  # a line of the next panel is 64 bytes each, as of this one
-            _prefetch(
+            prefetch(
                 builder,
                 cgutils.pointer_add(builder, following, builder.add(line, line.type(64 * ahead))),
             )
         for number in range(together):
             at = builder.gep(inputs[number], [loop.index])
             value = builder.load(at)
-            spread = _everywhere(builder, value)
+            spread = spread_over(builder, value, _VECTOR)
             for part in parts:
                 _add_product(builder, sums[number][part], vectors[part], spread)
     start = builder.mul(column, column.type(4))
     for number in range(together):
-        line = builder.add(offset(out, 0, builder.add(row, row.type(number))), start)
+        line = builder.add(offset_of(builder, out, numbers[number]), start)
         for part in parts:
             at = cgutils.pointer_add(
                 builder, out.data, builder.add(line, line.type(part * _VECTOR * 4))
@@ -127,32 +126,14 @@ def _weights_at(builder: Any, at: ir.Value, kind: ir.Type) -> ir.Value:
     if kind == _FLOAT:
         return builder.load(at, align=4)
     stored = builder.load(at, align=kind.width // 8)
-    if kind.width == 8:
-        return builder.sitofp(builder.sext(stored, _INTS), _FLOATS)
     shift = ir.Constant(_INTS, [16] * _VECTOR)
     return builder.bitcast(builder.shl(builder.zext(stored, _INTS), shift), _FLOATS)
-
-
-def _everywhere(builder: Any, value: ir.Value) -> ir.Value:
-    first = builder.insert_element(ir.Constant(_FLOATS, ir.Undefined), value, ir.IntType(32)(0))
-    order = ir.Constant(_INTS, [0] * _VECTOR)
-    return builder.shuffle_vector(first, ir.Constant(_FLOATS, ir.Undefined), order)
 
 
 def _add_product(builder: Any, total: ir.Value, a: ir.Value, b: ir.Value) -> None:
     kind = ir.FunctionType(_FLOATS, [_FLOATS] * 3)
     fused = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{_VECTOR}f32")
     builder.store(builder.call(fused, [a, b, builder.load(total)]), total)
-
-
-def _prefetch(builder: Any, at: ir.Value) -> None:
-    """Ask for a line of memory before it is needed; any address may be asked for."""
-    number = ir.IntType(32)
-    byte = ir.IntType(8).as_pointer()
-    kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-    prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-    read, keep, data = number(0), number(2), number(1)
-    builder.call(prefetch, [builder.bitcast(at, byte), read, keep, data])
 
 
 def _arguments(panels: Any, rows: Any, out: Any) -> Any:

@@ -4,13 +4,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 from torch import Tensor, nn
 
 from napari_tumor_synth.networks.packed.atomics import add_one
+from napari_tumor_synth.networks.packed.byte_panels import GROUP, byte_panel_product, write_digits
 from napari_tumor_synth.networks.packed.matrices import pack
 from napari_tumor_synth.networks.packed.numerics import gelu
-from napari_tumor_synth.networks.packed.panels import LANES, panel_product
+from napari_tumor_synth.networks.packed.panels import panel_product
+from napari_tumor_synth.networks.packed.vectors import LANES
 
 PLAIN, ACTIVATED, ADDED = 0, 1, 2  # what becomes of a product
 
@@ -35,7 +38,8 @@ def multiply(
         How many share the work.
     matrix : PackedMatrix
     layer : int
-    rows : (N, in) float32
+    rows : (N, in) float32, or Digits
+        As `inputs_of` returns them.
     result : (N, at least P * 64) float32
     x : (N, out) float32
         What the result is added to, if it is.
@@ -50,14 +54,55 @@ def multiply(
         if panel >= panels.shape[0]:
             return
         first, last = panel * LANES, (panel + 1) * LANES
-        panel_product(panels, panel, threads, rows, panels.shape[1], result, first)
-        for row in range(rows.shape[0]):
+        _one_panel(panels, panel, threads, rows, result, first)
+        for row in range(result.shape[0]):
             part = result[row, first:last]
             _scale(part, scales[first:last], biases[first:last])
             if then == ACTIVATED:
                 _activate(part)
             elif then == ADDED:
                 _add(part, x[row, first:last])
+
+
+def inputs_of(matrix: Any, rows: Any, width: int, digits: Any) -> Any:
+    """Return rows (N, >= width) as products with a matrix (out, width) want them.
+
+    Those with bytes want whole numbers, which are written into `digits`.
+    """
+
+
+@overload(inputs_of)
+def _inputs_of(matrix: Any, rows: Any, width: int, digits: Any) -> Any:
+    def floats(matrix: Any, rows: Any, width: int, digits: Any) -> Any:
+        return rows
+
+    def whole_numbers(matrix: Any, rows: Any, width: int, digits: Any) -> Any:
+        for row in range(rows.shape[0]):
+            write_digits(rows[row, :width], digits, row, matrix.panels.shape[2] * GROUP)
+        return digits
+
+    return whole_numbers if _is_bytes(matrix.types[0]) else floats
+
+
+def _one_panel(panels: Any, panel: int, step: int, rows: Any, result: Any, first: int) -> None:
+    """Multiply rows with a panel, of whatever it is made."""
+
+
+@overload(_one_panel)
+def _one_panel_of(panels: Any, panel: int, step: int, rows: Any, result: Any, first: int) -> Any:
+    def floats(panels: Any, panel: int, step: int, rows: Any, result: Any, first: int) -> None:
+        panel_product(panels, panel, step, rows, panels.shape[1], result, first)
+
+    def whole_numbers(
+        panels: Any, panel: int, step: int, rows: Any, result: Any, first: int
+    ) -> None:
+        byte_panel_product(panels, panel, step, rows, result.shape[0], result, first)
+
+    return whole_numbers if _is_bytes(panels) else floats
+
+
+def _is_bytes(array: Any) -> bool:
+    return bool(array.dtype == types.uint8)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")

@@ -8,10 +8,18 @@ from numba.extending import overload
 from numpy.typing import NDArray
 
 from napari_tumor_synth.networks.packed.atomics import add_one, wait_for_all
+from napari_tumor_synth.networks.packed.byte_panels import Digits
 from napari_tumor_synth.networks.packed.matrices import PackedMatrix
 from napari_tumor_synth.networks.packed.numerics import layer_norm, softmax
-from napari_tumor_synth.networks.packed.panels import LANES, panel_product
-from napari_tumor_synth.networks.packed.product import ACTIVATED, ADDED, PLAIN, multiply
+from napari_tumor_synth.networks.packed.panels import panel_product
+from napari_tumor_synth.networks.packed.product import (
+    ACTIVATED,
+    ADDED,
+    PLAIN,
+    inputs_of,
+    multiply,
+)
+from napari_tumor_synth.networks.packed.vectors import LANES
 
 PHASES = 5  # of a layer, between which the threads wait for each other
 
@@ -36,6 +44,8 @@ class StepData(NamedTuple):
         Shared scratch.
     normalised : (threads, most rows, W), scores : (threads, 1, length and 64 more) float32
         Scratch of each thread.
+    digits : Digits
+        Scratch of each thread (an axis before the others), for int8.
     turns : (layers * 5,) int64
         Which part of a phase is next; zero before a step.
     rows : (1,) int64
@@ -57,6 +67,7 @@ class StepData(NamedTuple):
     hidden: NDArray[np.float32]
     normalised: NDArray[np.float32]
     scores: NDArray[np.float32]
+    digits: Digits
     turns: NDArray[np.int64]
     rows: NDArray[np.int64]
 
@@ -80,19 +91,26 @@ def do_step(thread: int, threads: int, arrivals: Any, rows: int, data: Any) -> N
     x, norms, turns = data.x[:rows], data.norms, data.turns
     own = data.normalised[thread, :rows]
     mixed, attended, hidden = data.mixed[:rows], data.attended[:rows], data.hidden[:rows]
+    scratch = data.digits
+    digits = Digits(scratch.values[thread], scratch.steps[thread], scratch.shifts[thread])
+    width = x.shape[1]
     for layer in range(norms.shape[0]):
         turn = layer * PHASES
         _norm_rows(x, norms[layer, 0], norms[layer, 1], own)
-        multiply(threads, data.qkv, layer, own, mixed, x, turns, turn, PLAIN)
+        given = inputs_of(data.qkv, own, width, digits)
+        multiply(threads, data.qkv, layer, given, mixed, x, turns, turn, PLAIN)
         wait_for_all(arrivals, threads)
         _attend(thread, rows, layer, data, turns, turn + 1)
         wait_for_all(arrivals, threads)
-        multiply(threads, data.out, layer, attended, mixed, x, turns, turn + 2, ADDED)
+        given = inputs_of(data.out, attended, width, digits)
+        multiply(threads, data.out, layer, given, mixed, x, turns, turn + 2, ADDED)
         wait_for_all(arrivals, threads)
         _norm_rows(x, norms[layer, 2], norms[layer, 3], own)
-        multiply(threads, data.up, layer, own, hidden, x, turns, turn + 3, ACTIVATED)
+        given = inputs_of(data.up, own, width, digits)
+        multiply(threads, data.up, layer, given, hidden, x, turns, turn + 3, ACTIVATED)
         wait_for_all(arrivals, threads)
-        multiply(threads, data.down, layer, hidden, mixed, x, turns, turn + 4, ADDED)
+        given = inputs_of(data.down, hidden, 4 * width, digits)
+        multiply(threads, data.down, layer, given, mixed, x, turns, turn + 4, ADDED)
         wait_for_all(arrivals, threads)
 
 

@@ -12,11 +12,12 @@ from torch import Tensor
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.networks.depth_head import DepthHead
 from napari_tumor_synth.networks.kv_cache import Cache
+from napari_tumor_synth.networks.packed.byte_panels import Digits
 from napari_tumor_synth.networks.packed.matrices import PackedMatrix, Precision, pack
-from napari_tumor_synth.networks.packed.panels import LANES
 from napari_tumor_synth.networks.packed.product import PackedLinear
 from napari_tumor_synth.networks.packed.step import PHASES, StepData
 from napari_tumor_synth.networks.packed.team import Team
+from napari_tumor_synth.networks.packed.vectors import LANES
 from napari_tumor_synth.networks.token_ends import TokenEnds
 from napari_tumor_synth.networks.transformer_settings import TransformerSettings
 
@@ -150,10 +151,19 @@ class PackedTransformer(TokenEnds):
             hidden=np.zeros((rows, up.panels.shape[1] * LANES), np.float32),
             normalised=np.zeros((threads, rows, shape.width), np.float32),
             scores=np.zeros((threads, 1, (keys.shape[3] + 1) * LANES), np.float32),
+            digits=_digits(threads, rows, 4 * shape.width if self.precision == "int8" else 0),
             turns=np.zeros(shape.layers * PHASES, np.int64),
             rows=np.zeros(1, np.int64),
         )
         return Team(threads, data)
+
+
+def _digits(threads: int, rows: int, widest: int) -> Digits:
+    return Digits(
+        values=np.zeros((threads, rows, 2, widest), np.int8),  # a multiple of GROUP
+        steps=np.zeros((threads, rows), np.float32),
+        shifts=np.zeros((threads, rows), np.int64),
+    )
 
 
 class _PackedDepthHead:
