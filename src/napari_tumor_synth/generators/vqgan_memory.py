@@ -17,7 +17,7 @@ from napari_tumor_synth.networks.vqgan import Vqgan
 
 BYTES: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2, "int8": 1}
 _FLOAT = 4  # bytes
-_COPIES = 2  # of a layer's input and output: convolutions rearrange them
+_COPIES = 1.5  # of input and output of a layer: with that of the block around it
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def sampling_bytes(
         weights=weights,
         loading=_FLOAT * (own if shape.causal else max(own, halves)),
         sample=cached * widest * shape.layers * shape.length * shape.width,
-        decoding=BYTES[decoder] * _COPIES * _largest_layer(trained, latent),
+        decoding=round(BYTES[decoder] * _COPIES * _largest_layer(trained, latent)),
     )
 
 

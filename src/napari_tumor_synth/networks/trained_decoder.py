@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 from napari_tumor_synth.networks.blocks import ResidualBlock, UpsampleTwice
 from napari_tumor_synth.networks.memory import channels_last
+from napari_tumor_synth.networks.packed.group_norm import GroupNormRelu
 from napari_tumor_synth.networks.vqgan import Vqgan
+
+_SLAB = 8  # slices at a time
 
 
 class TrainedDecoder(nn.Module):
@@ -17,8 +20,10 @@ class TrainedDecoder(nn.Module):
     * Upsampling and the convolution after it are one transposed convolution (8 taps an output
       instead of 27), so that the upsampled array never exists.
     * A batch norm is part of the convolution before it.
+    * Group norm, ReLU and the addition after them are one, on processors.
     * The last convolution is float32 always: an image of bfloat16 numbers has some thousand levels
-      of grey, by which it could be told from a real one.
+      of grey, by which it could be told from a real one. It takes a few slices at a time, so that
+      there is no copy of its whole input.
 
     Parameters
     ----------
@@ -27,7 +32,7 @@ class TrainedDecoder(nn.Module):
     dtype : torch.dtype
         To compute in: float32, or bfloat16 where the device is fast at that.
     joined : bool
-        Whether upsampling is joined with convolutions: on processors.
+        Whether upsampling is joined with convolutions, and norms with what follows: on processors.
     """
 
     def __init__(
@@ -37,14 +42,13 @@ class TrainedDecoder(nn.Module):
         self.dtype = dtype
         *layers, last = _prepared([autoencoder.after, *autoencoder.decoder], joined=joined)
         self.layers = channels_last(nn.Sequential(*layers).to(dtype))
-        self.last = channels_last(last)
+        self.last: nn.Conv3d | SubPixelConvolution = channels_last(last)  # type: ignore[assignment]
         self.requires_grad_(False).eval()
 
     def forward(self, vectors: Tensor) -> Tensor:
         """Return ROIs (B, C, S, A, R), float32 in [-1, 1], of vectors (B, embedding, s, a, r)."""
         x = vectors.to(self.dtype, memory_format=torch.channels_last_3d)
-        decoded: Tensor = self.last(self.layers(x).float())
-        return decoded.tanh_()
+        return _in_slabs(self.last, self.layers(x)).tanh_()
 
 
 class SubPixelConvolution(nn.Module):
@@ -80,8 +84,25 @@ class _Residual(nn.Module):
         self.body = nn.Sequential(*_prepared(list(block.body), joined=joined))
 
     def forward(self, x: Tensor) -> Tensor:
-        residual: Tensor = self.body(x)
-        return residual.add_(x)
+        *layers, last = self.body
+        residual = x
+        for layer in layers:
+            residual = layer(residual)
+        if isinstance(last, GroupNormRelu):
+            return last.forward(residual, added=x)
+        added: Tensor = last(residual).add_(x)
+        return added
+
+
+def _in_slabs(last: nn.Conv3d | SubPixelConvolution, x: Tensor) -> Tensor:
+    """Convolve (B, C, S, A, R) in float32, some slices at a time; what is beside them counts."""
+    finer = 2 if isinstance(last, SubPixelConvolution) else 1
+    parts = []
+    for first in range(0, x.shape[2], _SLAB):
+        low = max(first - 1, 0)
+        part = last(x[:, :, low : first + _SLAB + 1].float())
+        parts.append(part[:, :, finer * (first - low) :][:, :, : finer * _SLAB])
+    return torch.cat(parts, dim=2)
 
 
 def _prepared(layers: list[nn.Module], *, joined: bool) -> list[nn.Module]:
@@ -97,6 +118,9 @@ def _prepared(layers: list[nn.Module], *, joined: bool) -> list[nn.Module]:
             if rest and isinstance(rest[0], nn.BatchNorm3d):
                 layer = _with_norm(layer, rest.pop(0))  # type: ignore[arg-type]
             found.append(SubPixelConvolution(layer) if upsampled else copy.deepcopy(layer))
+        elif joined and isinstance(layer, nn.GroupNorm) and isinstance(rest[0], nn.ReLU):
+            rest.pop(0)
+            found.append(GroupNormRelu(layer))
         elif isinstance(layer, ResidualBlock):
             found.append(_Residual(layer, joined=joined))
         else:

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
-from numba.extending import overload
 from numpy.typing import NDArray
 
 from napari_tumor_synth.networks.packed.atomics import add_one, wait_for_all
+from napari_tumor_synth.networks.packed.bfloat16 import stored_in
 from napari_tumor_synth.networks.packed.byte_panels import Digits
 from napari_tumor_synth.networks.packed.matrices import PackedMatrix
 from napari_tumor_synth.networks.packed.numerics import layer_norm, softmax
@@ -154,25 +154,8 @@ def _remember(mixed: Any, layer: int, sample: int, one: int, position: int, data
     for i in range(head):
         column = one * head + i
         key, value = mixed[width + column], mixed[2 * width + column]
-        keys[layer, sample, one, position // LANES, i, position % LANES] = _stored(key, keys)
-        values[layer, sample, one, i // LANES, position, i % LANES] = _stored(value, values)
-
-
-def _stored(value: Any, cache: Any) -> Any:
-    """Return a number as the cache keeps it: as it is, or the bits of the nearest bfloat16."""
-
-
-@overload(_stored)
-def _stored_in(value: Any, cache: Any) -> Any:
-    def as_it_is(value: Any, cache: Any) -> Any:
-        return value
-
-    def as_bfloat16(value: Any, cache: Any) -> Any:
-        bits = np.float32(value).view(np.uint32)
-        to_even = np.uint32(0x7FFF) + ((bits >> np.uint32(16)) & np.uint32(1))
-        return np.uint16((bits + to_even) >> np.uint32(16))
-
-    return as_it_is if cache.dtype.bitwidth == 32 else as_bfloat16
+        keys[layer, sample, one, position // LANES, i, position % LANES] = stored_in(key, keys)
+        values[layer, sample, one, i // LANES, position, i % LANES] = stored_in(value, values)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
