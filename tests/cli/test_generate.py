@@ -37,7 +37,8 @@ def test_generate_gives_the_stable_keys(run, tiny, samples, tmp_path):
         "generate", "--model", tiny, "--class", "LGG", "--seed", 7, "--count", 4,
         "--out", tmp_path / "out", "--json",
     ).json  # fmt: skip
-    assert set(result) == {"samples", "contact_sheet", "model", "seconds"}
+    keys = {"samples", "contact_sheet", "model", "precision", "memory_mb", "seconds"}
+    assert set(result) == keys
     assert result["model"] == "tiny"
     assert [sample["seed"] for sample in result["samples"]] == [7, 8, 9, 10]
     for sample in result["samples"]:

@@ -6,6 +6,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from napari_tumor_synth.generators import free_memory
+
 
 def _record(folder):
     (path,) = folder.glob("synthetic_*.json")
@@ -71,3 +73,19 @@ def test_a_repeat_takes_no_precision(run, refuse, tiny, tmp_path):
     path, _ = _record(tmp_path)
     words = refuse("generate", "--from", path, "--precision", "float32", "--out", tmp_path / "out")
     assert "--precision" in words
+
+
+def test_the_memory_that_it_takes_is_told_before_and_in_json(run, tiny, tmp_path):
+    given = ("generate", "--model", tiny, "--class", "LGG", "--device", "cpu")
+    outcome = run(*given, "--out", tmp_path, "--json")
+    assert "takes about 0 MB of memory in int8 on the device cpu" in " ".join(outcome.err.split())
+    assert outcome.json["precision"] == "int8"
+    assert 0.05 < outcome.json["memory_mb"] < 1
+
+
+def test_without_enough_memory_nothing_is_made(refuse, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(free_memory, "free_memory", lambda device: 1000)
+    words = refuse("generate", "--model", tiny, "--class", "LGG", "--out", tmp_path / "out")
+    assert "takes about" in words
+    assert "Close other programs" in words
+    assert not (tmp_path / "out").exists()

@@ -1,14 +1,25 @@
 """The estimate of memory against what a process of its own takes."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 
+from napari_tumor_synth.errors import MemoryLimitError
+from napari_tumor_synth.generators import free_memory, vqgan_drawing
 from napari_tumor_synth.generators.catalogue import list_models
-from napari_tumor_synth.generators.vqgan_memory import sampling_bytes
-from tiny_vqgan import tiny_settings
+from napari_tumor_synth.generators.checkpoint import StoredTensors
+from napari_tumor_synth.generators.families import load_generator
+from napari_tumor_synth.generators.vqgan_memory import cache_bytes, sampling_bytes
+from napari_tumor_synth.networks.trained_decoder import TrainedDecoder
+from napari_tumor_synth.networks.transformer import TokenTransformer
+from napari_tumor_synth.networks.vqgan import Vqgan
+from napari_tumor_synth.training.recipes.files import load_recipe
+from napari_tumor_synth.training.vqgan.recipe import generator_settings
+from tiny_vqgan import tiny_settings, write_tiny
 
 MEASURE = """
 import torch
@@ -59,6 +70,64 @@ def test_lower_precisions_take_less_and_more_samples_together_more():
     assert float32.peak() == float32.weights + max(
         float32.loading, float32.sample, float32.decoding
     )
+
+
+@pytest.mark.parametrize("recipe", ["vqgan-cond", "vqgan-lat4-small", "vqgan-cond-parallel-small"])
+def test_all_weights_of_a_recipe_are_counted(recipe):
+    recipe = load_recipe(recipe)
+    settings = generator_settings(recipe, ("HGG", "LGG"))
+    transformer = TokenTransformer(settings.transformer)
+    autoencoder = Vqgan(settings.autoencoder)
+    blocks, own, prepared = (
+        sum(weight.numel() for weight in module.parameters())
+        for module in (transformer.blocks, autoencoder, TrainedDecoder(autoencoder))
+    )
+    ends = sum(weight.numel() for weight in transformer.parameters()) - blocks
+    found = sampling_bytes(settings, "int8", "bfloat16").weights
+    # gains and shifts that are folded away, or kept elsewhere, are a thousandth of it
+    assert found == pytest.approx(4 * (own + 2 * ends) + blocks + 2 * prepared, rel=1e-3)
+
+
+def test_estimating_loads_no_compiler():
+    script = """
+import sys
+from napari_tumor_synth.generators.vqgan_memory import sampling_bytes
+from tiny_vqgan import tiny_settings
+sampling_bytes(tiny_settings())
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    assert done.returncode == 0
+
+
+def test_a_model_that_does_not_fit_is_refused_before_its_weights_are_read(tmp_path, monkeypatch):
+    path = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
+    needed = load_generator(path, torch.device("cpu")).memory_for(1)
+    monkeypatch.setattr(free_memory, "free_memory", lambda device: int(needed / 0.91))
+    monkeypatch.setattr(StoredTensors, "__getitem__", lambda self, name: pytest.fail("read"))
+    with pytest.raises(MemoryLimitError, match=r"Sampling with tiny takes about .* are free"):
+        load_generator(path, torch.device("cpu"))
+
+
+def test_batches_shrink_to_what_is_free_and_samples_stay_the_same(tmp_path, monkeypatch):
+    path = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
+    model = load_generator(path, torch.device("cpu"))
+    expected = model.sample("HGG", range(5))
+    each = cache_bytes(model.settings.transformer, "int8")
+    widths = []
+    new_cache = model.transformer.new_cache
+    monkeypatch.setattr(
+        model.transformer, "new_cache", lambda batch: widths.append(batch) or new_cache(batch)
+    )
+    monkeypatch.setattr(vqgan_drawing, "free_memory", lambda device: 2.5 * each / 0.9)
+    found = model.sample("HGG", range(5))
+    assert widths == [2, 2, 1]
+    for one, other in zip(expected, found, strict=True):
+        assert one.provenance.tokens == other.provenance.tokens
+    monkeypatch.setattr(vqgan_drawing, "free_memory", lambda device: 0)
+    model.sample("HGG", range(2))
+    assert widths[3:] == [1, 1]
 
 
 FULL_SIZE = """

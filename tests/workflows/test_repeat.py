@@ -6,12 +6,9 @@ import numpy as np
 import pytest
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.workflows.generate import (
-    GenerationRequest,
-    generate_to_folder,
-    request_from_provenance,
-)
+from napari_tumor_synth.workflows.generate import GenerationRequest, generate_to_folder
 from napari_tumor_synth.workflows.generator_session import GeneratorSession
+from napari_tumor_synth.workflows.repeat import request_from_provenance
 from tiny_vqgan import tiny_settings, write_tiny
 
 SEED = 1  # the tiny model draws other tokens for its other class

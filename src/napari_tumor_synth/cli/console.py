@@ -61,6 +61,12 @@ def note(text: str) -> None:
     messages.print(text, markup=False)
 
 
+def tell(text: str) -> None:
+    """Tell something on stderr that --quiet leaves out."""
+    if not talk.quiet:
+        note(text)
+
+
 def warn(text: str) -> None:
     """Warn on stderr."""
     messages.print(f"[yellow]Warning:[/] {escape(text)}")

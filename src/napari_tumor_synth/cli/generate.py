@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_tumor_synth.cli.console import JsonOption, OverwriteOption, progress_bar, report
+from napari_tumor_synth.cli.console import JsonOption, OverwriteOption, progress_bar, report, tell
 from napari_tumor_synth.cli.options import DeviceOption, ModelOption, PrecisionOption
 
 
@@ -58,11 +58,8 @@ def generate(
 
     Example: tumor-synth generate --from samples/synthetic_LGG_000008.json --out again
     """
-    from napari_tumor_synth.workflows.generate import (
-        GenerationRequest,
-        generate_to_folder,
-        request_from_provenance,
-    )
+    from napari_tumor_synth.workflows.generate import GenerationRequest, generate_to_folder
+    from napari_tumor_synth.workflows.repeat import request_from_provenance
 
     options: dict[str, Any] = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     options |= {"decode": None if decode == "auto" else decode, "steps": steps}
@@ -92,7 +89,9 @@ def generate(
             decoding=given,
         )
     with progress_bar("Generating") as on_progress:
-        result = generate_to_folder(request, out, overwrite=overwrite, on_progress=on_progress)
+        result = generate_to_folder(
+            request, out, overwrite=overwrite, on_progress=on_progress, on_plan=tell
+        )
     report(
         result.as_json(),
         as_json=as_json,

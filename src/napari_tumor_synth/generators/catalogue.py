@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_tumor_synth.errors import CheckpointError, InputError, MemoryLimitError
 from napari_tumor_synth.files import sha256_of_file, write_json
 from napari_tumor_synth.folders import user_models_folder
+from napari_tumor_synth.generators.seeds import BATCH_WIDTH
 
 CATALOGUE_FILE = "catalogue.json"
 FOLDERS_VARIABLE = "TUMOR_SYNTH_MODELS"
@@ -195,11 +196,15 @@ def add_to_catalogue(checkpoint: Path, entry_values: dict[str, object]) -> Catal
         ``name``, ``description``, ``licence``, ``training_data`` and optionally ``model_card``.
     """
     # here, because it loads torch, which takes seconds and which a list does not need
+    import torch
+
     from napari_tumor_synth.generators.checkpoint import read_checkpoint
     from napari_tumor_synth.generators.families import family_of
 
     content = read_checkpoint(checkpoint)
-    memory = family_of(content, checkpoint.name).sampling_bytes(content)
+    family = family_of(content, checkpoint.name)
+    # at most: as it was trained, drawing as many samples together as ever
+    memory = family.sampling_bytes(content, "float32", torch.device("cpu")).peak(BATCH_WIDTH)
     entry = CatalogueEntry.model_validate(
         {
             "family": content.family,

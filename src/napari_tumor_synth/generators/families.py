@@ -14,7 +14,7 @@ from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
 from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
 from napari_tumor_synth.generators.vqgan_checkpoint import load_vqgan
-from napari_tumor_synth.generators.vqgan_memory import vqgan_sampling_bytes
+from napari_tumor_synth.generators.vqgan_memory import SamplingBytes, vqgan_sampling_bytes
 from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 
@@ -34,6 +34,9 @@ class Generator(Protocol):
     @property
     def device(self) -> torch.device:
         """Where it computes."""
+
+    def memory_for(self, samples: int) -> int:
+        """Return the bytes that drawing so many samples takes at most, as estimated."""
 
     def require(
         self, classes: Sequence[str], seeds: Sequence[int], decoding: DecodingSettings
@@ -71,11 +74,11 @@ class Family:
     load : callable
         Rebuilds a generator from its checkpoint, the file's name, a device and a precision.
     sampling_bytes : callable
-        Estimates the memory that sampling takes, from a checkpoint's settings.
+        Estimates the memory that sampling takes, from a checkpoint, a precision and a device.
     """
 
     load: Callable[[Checkpoint, str, torch.device, str], Generator]
-    sampling_bytes: Callable[[Checkpoint], int]
+    sampling_bytes: Callable[[Checkpoint, str, torch.device], SamplingBytes]
 
 
 FAMILIES: Mapping[str, Family] = {"vqgan": Family(load_vqgan, vqgan_sampling_bytes)}
@@ -96,6 +99,8 @@ def load_generator(
         Damaged, altered, of an unknown family or of a newer format.
     InputError
         The precision is not available for this model on this device.
+    MemoryLimitError
+        Sampling would take more memory than is free; nothing was loaded.
     """
     checkpoint = read_checkpoint(path, expected_sha256=expected_sha256)
     return family_of(checkpoint, path.name).load(checkpoint, path.stem, device, precision)

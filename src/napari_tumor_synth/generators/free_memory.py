@@ -6,6 +6,10 @@ from pathlib import Path
 import psutil
 import torch
 
+from napari_tumor_synth.errors import MemoryLimitError
+
+USABLE = 0.9
+"""Share of the free memory that may be planned with."""
 _NO_LIMIT = 1 << 60  # cgroup v1 writes a number near 2^63 for "none"
 
 
@@ -27,6 +31,30 @@ def free_memory(device: torch.device) -> int:
     if device.type == "mps":
         return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
     return min([int(psutil.virtual_memory().available), *left_by_control_groups()])
+
+
+def require_memory(name: str, needed: int, device: torch.device) -> None:
+    """Make sure that sampling fits in the memory that is free.
+
+    Parameters
+    ----------
+    name : str
+        Of the model.
+    needed : int
+        Bytes at most.
+
+    Raises
+    ------
+    MemoryLimitError
+        It does not.
+    """
+    free = free_memory(device)
+    if needed > USABLE * free:
+        raise MemoryLimitError(
+            f"Sampling with {name} takes about {needed / 1e9:.2g} GB of memory, and "
+            f"{free / 1e9:.2g} GB are free on the device {device.type}.",
+            "Close other programs, or choose a smaller model, a lower precision or another device.",
+        )
 
 
 def left_by_control_groups(

@@ -15,16 +15,13 @@ from torch import Tensor
 from napari_tumor_synth.errors import InputError, UnknownClassError
 from napari_tumor_synth.generators.devices import full_precision, memory_errors_explained
 from napari_tumor_synth.generators.precision import decoder_precision, dtype_of
-from napari_tumor_synth.generators.provenance import (
-    DecodingSettings,
-    Provenance,
-    now,
-    versions,
-)
+from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance
 from napari_tumor_synth.generators.seeds import in_batches, require_in_range
 from napari_tumor_synth.generators.synthetic import SyntheticRoi, synthetic_roi
 from napari_tumor_synth.generators.vqgan_drawing import draw_tokens, samples_together
+from napari_tumor_synth.generators.vqgan_memory import SamplingBytes
 from napari_tumor_synth.generators.vqgan_records import (
+    new_record,
     require_drawn,
     require_unaltered,
     tokens_of,
@@ -57,6 +54,8 @@ class VqganGenerator:
     precision : {"float32", "bfloat16", "int8"}
         Of the transformer as it was given. The decoder computes in bfloat16 below float32, where
         the device is fast at it.
+    memory : SamplingBytes
+        What sampling takes, as estimated.
     """
 
     def __init__(
@@ -66,9 +65,10 @@ class VqganGenerator:
         transformer: TokenTransformer | PackedTransformer,
         importance: Callable[[], ImportanceNetwork] | None,
         sha256: str,
-        precision: Precision = "float32",
+        precision: Precision,
+        memory: SamplingBytes,
     ) -> None:
-        self.settings, self.sha256 = settings, sha256
+        self.settings, self.sha256, self._memory = settings, sha256, memory
         self.name, self.classes = settings.name, settings.classes
         self.sequences, self.size = settings.sequences, settings.size
         self.spacing_mm, self.default_decoding = settings.spacing_mm, settings.decoding
@@ -76,9 +76,11 @@ class VqganGenerator:
         self.autoencoder = autoencoder.eval()
         self.transformer = transformer.eval()
         self.precision: str = precision
-        self.decoder_precision = decoder_precision(precision, transformer.device)
+        self.decoder_precision: str = decoder_precision(precision, transformer.device)
         self.decoder = TrainedDecoder(
-            autoencoder, dtype_of(self.decoder_precision), joined=transformer.device.type == "cpu"
+            autoencoder,
+            dtype_of(decoder_precision(precision, transformer.device)),
+            joined=transformer.device.type == "cpu",
         )
         self._load_importance = importance
         self.grid = settings.autoencoder.latent_shape(settings.size)
@@ -92,6 +94,10 @@ class VqganGenerator:
     def importance_network(self) -> ImportanceNetwork | None:
         """What scores regions, if the model has it; sampling does not need it."""
         return self._load_importance().eval() if self._load_importance is not None else None
+
+    def memory_for(self, samples: int) -> int:
+        """Return the bytes that drawing so many samples takes at most, as estimated."""
+        return self._memory.peak(min(samples, samples_together(self.settings, self.transformer)))
 
     def require(
         self, classes: Sequence[str], seeds: Sequence[int], decoding: DecodingSettings
@@ -154,7 +160,7 @@ class VqganGenerator:
 
             tokens = self._drawn(class_name, batch, chosen, report)
             samples += [
-                self._finished(row, self._record(class_name, seed, chosen, row))
+                self._finished(row, new_record(self, class_name, seed, chosen, row))
                 for seed, row in zip(batch, tokens, strict=True)
             ]
         return samples
@@ -180,7 +186,7 @@ class VqganGenerator:
             chosen = self._resolved(record.decoding)
             drawn = self._drawn(record.class_name, [record.seed], chosen, on_progress)
             require_drawn(record, tokens, drawn[0], self.device.type)
-        again = self._record(record.class_name, record.seed, record.decoding, tokens)
+        again = new_record(self, record.class_name, record.seed, record.decoding, tokens)
         return self._finished(tokens, again)
 
     def decode_tokens(self, tokens: Tensor) -> NDArray[np.float32]:
@@ -250,28 +256,6 @@ class VqganGenerator:
                 f"Use --decode {way}.",
             )
         return decoding.model_copy(update={"decode": way})
-
-    def _record(
-        self, class_name: str, seed: int, decoding: DecodingSettings, tokens: Tensor
-    ) -> Provenance:
-        return Provenance(
-            model_name=self.name,
-            model_sha256=self.sha256,
-            family="vqgan",
-            class_name=class_name,
-            seed=seed,
-            sequences=self.sequences,
-            grid=self.size,
-            spacing_mm=self.spacing_mm,
-            decoding=decoding,
-            device=self.device.type,
-            precision=self.precision,
-            decoder_precision=self.decoder_precision,
-            versions=versions(),
-            created=now(),
-            tokens=tuple(tuple(codes) for codes in tokens.tolist()),
-            token_grid=self.grid,
-        ).sealed()
 
 
 @contextmanager

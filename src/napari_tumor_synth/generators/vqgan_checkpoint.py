@@ -11,8 +11,11 @@ from torch import Tensor
 from napari_tumor_synth.errors import CheckpointError
 from napari_tumor_synth.generators.checkpoint import Checkpoint, write_checkpoint
 from napari_tumor_synth.generators.devices import memory_errors_explained
-from napari_tumor_synth.generators.precision import choose_precision, dtype_of
+from napari_tumor_synth.generators.free_memory import require_memory
+from napari_tumor_synth.generators.precision import choose_precision, decoder_precision, dtype_of
+from napari_tumor_synth.generators.seeds import BATCH_WIDTH
 from napari_tumor_synth.generators.vqgan import VqganGenerator
+from napari_tumor_synth.generators.vqgan_memory import sampling_bytes
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.importance import ImportanceNetwork
 from napari_tumor_synth.networks.memory import channels_last
@@ -39,10 +42,14 @@ def load_vqgan(
         Settings and weights do not fit each other.
     InputError
         The precision is not available.
+    MemoryLimitError
+        Sampling would take more memory than is free; no weights were loaded.
     """
     with _misfits_explained(name):
         settings = VqganGeneratorSettings.model_validate(dict(checkpoint.settings))
         chosen = choose_precision(precision, device, causal=settings.transformer.causal)
+        need = sampling_bytes(settings, chosen, decoder_precision(chosen, device))
+        require_memory(name, need.peak(1 if device.type == "cpu" else BATCH_WIDTH), device)
         with memory_errors_explained("Close other programs, or choose a smaller model."):
             transformer = _transformer(settings, checkpoint, device, chosen)
             autoencoder = Vqgan(settings.autoencoder)
@@ -55,6 +62,7 @@ def load_vqgan(
             _later(settings, checkpoint, name, device),
             checkpoint.sha256,
             chosen,
+            need,
         )
 
 

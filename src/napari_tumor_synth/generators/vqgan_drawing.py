@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from napari_tumor_synth.generators.devices import one_thread
+from napari_tumor_synth.generators.free_memory import USABLE, free_memory
 from napari_tumor_synth.generators.provenance import DecodingSettings
 from napari_tumor_synth.generators.sampling import Streams, sample_causal, sample_parallel
 from napari_tumor_synth.generators.sampling_ahead import sample_ahead
 from napari_tumor_synth.generators.seeds import BATCH_WIDTH
+from napari_tumor_synth.generators.vqgan_memory import cache_bytes
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 from napari_tumor_synth.networks.packed.transformer import PackedTransformer
 from napari_tumor_synth.networks.quantiser import EMPTY_CODE
@@ -24,10 +26,14 @@ def samples_together(
     """Return how many samples are drawn at a time.
 
     One, where a sample alone makes full use of the device: with empty positions skipped, or with
-    all positions in every round on a processor.
+    all positions in every round on a processor. Fewer, where memory is short and a sample does not
+    depend on its company.
     """
-    if transformer.settings.causal:
-        return 1 if _empty_code(settings) is not None else BATCH_WIDTH
+    if _empty_code(settings) is not None and transformer.settings.causal:
+        return 1
+    if isinstance(transformer, PackedTransformer):
+        each = cache_bytes(transformer.settings, transformer.precision)
+        return max(1, min(BATCH_WIDTH, int(USABLE * free_memory(transformer.device)) // each))
     return 1 if transformer.device.type == "cpu" else BATCH_WIDTH
 
 
@@ -60,11 +66,10 @@ def draw_tokens(
         ``(len(seeds), length, levels)`` int64, on the processor.
     """
     empty = _empty_code(settings)
-    width = samples_together(settings, transformer)
-    if isinstance(transformer, PackedTransformer):
-        width = len(seeds)  # its rows do not depend on how many there are
-    # A batch of any other network always has the same width: a matrix product may round differently
-    # for another number of rows, and a sample must not depend on its company.
+    # A batch of most networks always has the same width: a matrix product may round differently for
+    # another number of rows, and a sample must not depend on its company.
+    alone = isinstance(transformer, PackedTransformer)
+    width = len(seeds) if alone else samples_together(settings, transformer)
     streams = Streams.of_seeds([*seeds, *(0 for _ in range(width - len(seeds)))])
     start = _start(settings, class_name, streams).to(transformer.device)
     if not isinstance(transformer, PackedTransformer) and not transformer.settings.causal:

@@ -1,22 +1,25 @@
 """How much memory a 3D-VQGAN takes while it samples, known before anything is loaded."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from napari_tumor_synth.generators.checkpoint import Checkpoint
 from napari_tumor_synth.generators.precision import choose_precision, decoder_precision
-from napari_tumor_synth.generators.seeds import BATCH_WIDTH
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
+from napari_tumor_synth.networks.blocks import UpsampleTwice
 from napari_tumor_synth.networks.packed.matrices import Precision
-from napari_tumor_synth.networks.trained_decoder import TrainedDecoder
-from napari_tumor_synth.networks.transformer import TokenTransformer
+from napari_tumor_synth.networks.token_ends import TokenEnds
+from napari_tumor_synth.networks.transformer import Block
+from napari_tumor_synth.networks.transformer_settings import TransformerSettings
 from napari_tumor_synth.networks.vqgan import Vqgan
 
 BYTES: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2, "int8": 1}
 _FLOAT = 4  # bytes
+_TAPS = 4**3 / 3**3  # of a convolution joined with upsampling, to those of the plain one
 _COPIES = 1.5  # of input and output of a layer: with that of the block around it
 
 
@@ -47,14 +50,24 @@ class SamplingBytes:
 
 
 def vqgan_sampling_bytes(
-    checkpoint: Checkpoint, precision: str = "float32", device: str = "cpu"
-) -> int:
-    """Estimate the memory that sampling from a checkpoint takes; see `sampling_bytes`."""
+    checkpoint: Checkpoint, precision: str, device: torch.device
+) -> SamplingBytes:
+    """Estimate the memory that sampling from a checkpoint takes; see `sampling_bytes`.
+
+    Parameters
+    ----------
+    precision : str
+        As `choose_precision` takes it; InputError as there.
+    """
     settings = VqganGeneratorSettings.model_validate(dict(checkpoint.settings))
-    place = torch.device(device)
-    chosen = choose_precision(precision, place, causal=settings.transformer.causal)
-    need = sampling_bytes(settings, chosen, decoder_precision(chosen, place))
-    return need.peak(BATCH_WIDTH if precision == "float32" else 1)
+    chosen = choose_precision(precision, device, causal=settings.transformer.causal)
+    return sampling_bytes(settings, chosen, decoder_precision(chosen, device))
+
+
+def cache_bytes(shape: TransformerSettings, precision: Precision) -> int:
+    """Return the bytes of keys and values of one sample."""
+    each = _FLOAT if precision == "float32" else 2
+    return 2 * each * shape.layers * shape.length * shape.width
 
 
 def sampling_bytes(
@@ -64,27 +77,24 @@ def sampling_bytes(
 ) -> SamplingBytes:
     """Estimate the memory for weights, drawing tokens and decoding one ROI.
 
-    The shapes are those of the networks themselves, run on torch's meta device, which holds
+    The shapes are those of the networks themselves, made on torch's meta device, which holds
     nothing; a test compares the estimate with what sampling takes.
     """
-    with torch.device("meta"):
-        autoencoder = Vqgan(settings.autoencoder).eval()
-        trained = TrainedDecoder(autoencoder)
-        transformer = TokenTransformer(settings.transformer).eval()
-        grid = settings.autoencoder.latent_shape(settings.size)
-        latent = torch.empty(1, settings.autoencoder.embedding, *grid)
-    own, blocks, halves = _count(autoencoder), _count(transformer.blocks), _count(transformer)
-    each = BYTES[precision]
-    weights = _FLOAT * (own + 2 * (halves - blocks)) + each * blocks
-    weights += BYTES[decoder] * _count(trained)
     shape = settings.transformer
-    widest = 2 if shape.causal else 8  # keys and values, or what a block computes on the way
-    cached = _FLOAT if precision == "float32" else 2
+    # "torch": to draw normal numbers on that device would load torch's compiler, a second
+    plain = settings.autoencoder.model_copy(update={"initialisation": "torch"})
+    with torch.device("meta"):
+        autoencoder = Vqgan(plain)
+        blocks = shape.layers * _count(Block(shape))
+    ends = _count(TokenEnds(shape))  # embeddings draw them without being asked
+    prepared, largest = _of_decoder(autoencoder, math.prod(plain.latent_shape(settings.size)))
+    own, each = _count(autoencoder), BYTES[precision]
     return SamplingBytes(
-        weights=weights,
-        loading=_FLOAT * (own if shape.causal else max(own, halves)),
-        sample=cached * widest * shape.layers * shape.length * shape.width,
-        decoding=round(BYTES[decoder] * _COPIES * _largest_layer(trained, latent)),
+        weights=_FLOAT * (own + 2 * ends) + each * blocks + BYTES[decoder] * prepared,
+        loading=_FLOAT * (own if shape.causal else max(own, blocks + ends)),
+        # keys and values, or what a block computes on the way
+        sample=cache_bytes(shape, precision) * (1 if shape.causal else 4),
+        decoding=round(BYTES[decoder] * _COPIES * largest),
     )
 
 
@@ -92,16 +102,18 @@ def _count(module: nn.Module) -> int:
     return sum(weight.numel() for weight in module.parameters())
 
 
-def _largest_layer(decoder: TrainedDecoder, latent: Tensor) -> int:
-    """Return the numbers in input and output of the layer of the decoder that has most."""
-    found = [0]
-
-    def note(module: nn.Module, given: tuple[Tensor, ...], made: Tensor) -> None:
-        found[0] = max(found[0], given[0].numel() + made.numel())
-
-    for module in decoder.modules():
-        if not any(module.children()):
-            module.register_forward_hook(note)
-    with torch.inference_mode():
-        decoder(latent)
-    return found[0]
+def _of_decoder(autoencoder: Vqgan, voxels: int) -> tuple[int, int]:
+    """Return the weights of its `TrainedDecoder`, and the most numbers in and out of a layer."""
+    weights, largest, finer = _count(autoencoder.after), 0, False
+    for module in autoencoder.decoder.modules():
+        if isinstance(module, UpsampleTwice):
+            voxels *= 8 if finer else 1  # the second of two is not joined with a convolution
+            finer = True
+        elif isinstance(module, nn.Conv3d):
+            given = voxels * module.in_channels
+            voxels *= 8 if finer else 1
+            largest = max(largest, given + voxels * module.out_channels)
+            joined = finer and module.kernel_size == (3, 3, 3)
+            weights += round(_count(module) * (_TAPS if joined else 1))
+            finer = False
+    return weights, largest

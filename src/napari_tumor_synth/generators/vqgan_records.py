@@ -1,12 +1,13 @@
-"""Which records of samples a 3D-VQGAN accepts: its own, as they were written."""
+"""Records of samples: how a 3D-VQGAN writes them, and which it accepts: its own, unaltered."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.generators.provenance import Provenance, versions
+from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance, now, versions
 from napari_tumor_synth.generators.vqgan_settings import VqganGeneratorSettings
 
 _AS_WRITTEN = "Use the record as it was written."
@@ -82,3 +83,44 @@ def _tensor_of(tokens: Sequence[Sequence[int]]) -> Tensor:
     if len({len(codes) for codes in tokens}) != 1:
         return torch.empty(0, dtype=torch.long)
     return torch.tensor([[min(max(code, -1), 2**31) for code in codes] for codes in tokens])
+
+
+class Model(Protocol):
+    """What a record tells of the generator."""
+
+    name: str
+    sha256: str
+    sequences: tuple[str, ...]
+    size: tuple[int, int, int]
+    spacing_mm: float
+    precision: str
+    decoder_precision: str
+    grid: tuple[int, int, int]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+
+def new_record(
+    model: Model, class_name: str, seed: int, decoding: DecodingSettings, tokens: Tensor
+) -> Provenance:
+    """Write the sealed record of a sample, whose tokens are (length, levels)."""
+    return Provenance(
+        model_name=model.name,
+        model_sha256=model.sha256,
+        family="vqgan",
+        class_name=class_name,
+        seed=seed,
+        sequences=model.sequences,
+        grid=model.size,
+        spacing_mm=model.spacing_mm,
+        decoding=decoding,
+        device=model.device.type,
+        precision=model.precision,
+        decoder_precision=model.decoder_precision,
+        versions=versions(),
+        created=now(),
+        tokens=tuple(tuple(codes) for codes in tokens.tolist()),
+        token_grid=model.grid,
+    ).sealed()

@@ -112,7 +112,7 @@ class GeneratePanel(QWidget):
         device = session.device
 
         def work(on_progress: OnProgress) -> _Made:
-            from napari_tumor_synth.workflows.generate import request_from_provenance
+            from napari_tumor_synth.workflows.repeat import request_from_provenance
 
             request = request_from_provenance(path)
             assert request.repeat is not None

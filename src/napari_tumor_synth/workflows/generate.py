@@ -1,7 +1,7 @@
 """Generate synthetic ROIs and write them: image, mask, provenance and one contact sheet."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from napari_tumor_synth.errors import InputError, OutputError
-from napari_tumor_synth.generators.catalogue import list_models, resolve_model
+from napari_tumor_synth.generators.catalogue import resolve_model
 from napari_tumor_synth.generators.devices import choose_device, use_all_cores
 from napari_tumor_synth.generators.families import Generator, load_generator
-from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance, read_provenance
+from napari_tumor_synth.generators.free_memory import free_memory
+from napari_tumor_synth.generators.provenance import DecodingSettings, Provenance
 from napari_tumor_synth.generators.seeds import in_batches
 from napari_tumor_synth.generators.synthetic import SampleFiles, SyntheticRoi, write_synthetic
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
@@ -54,11 +55,19 @@ class GenerationRequest:
 
 @dataclass(frozen=True)
 class GenerationResult:
-    """What was written."""
+    """What was written.
+
+    Attributes
+    ----------
+    memory_mb : float
+        What sampling took at most, as estimated, in 10^6 bytes, the program itself apart.
+    """
 
     samples: tuple[SampleFiles, ...]
     contact_sheet: Path
     model: str
+    precision: str
+    memory_mb: float
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
@@ -67,6 +76,8 @@ class GenerationResult:
             "samples": [sample.as_json() for sample in self.samples],
             "contact_sheet": str(self.contact_sheet),
             "model": self.model,
+            "precision": self.precision,
+            "memory_mb": round(self.memory_mb, 1),
             "seconds": round(self.seconds, 3),
         }
 
@@ -77,8 +88,11 @@ def generate_to_folder(
     *,
     overwrite: bool = False,
     on_progress: OnProgress = ignore_progress,
+    on_plan: Callable[[str], None] = lambda text: None,
 ) -> GenerationResult:
     """Generate the samples of a request and write them to a folder, some at a time.
+
+    `on_plan` is told once, before anything is drawn, how and in how much memory.
 
     Raises
     ------
@@ -92,6 +106,7 @@ def generate_to_folder(
     decoding = merged_decoding(generator, request.decoding)
     if request.repeat is None:
         generator.require(request.classes, request.seeds, decoding)
+    memory = generator.memory_for(len(request.seeds))
     shown: list[SyntheticRoi] = []
     written: list[SampleFiles] = []
     with output_folder(out):
@@ -103,6 +118,7 @@ def generate_to_folder(
             out,
             overwrite=overwrite,
         )
+        on_plan(_plan(generator, memory))
         try:
             for sample in _samples(generator, request, decoding, on_progress):
                 written.append(write_synthetic(sample, out))
@@ -111,7 +127,18 @@ def generate_to_folder(
             sheet = write_sample_sheet(shown, out, generator.name, of=count)
         except OutputError as error:
             raise _with_count(error, len(written)) from error
-    return GenerationResult(tuple(written), sheet, generator.name, time.monotonic() - start)
+    seconds = time.monotonic() - start
+    return GenerationResult(
+        tuple(written), sheet, generator.name, generator.precision, memory / 1e6, seconds
+    )
+
+
+def _plan(generator: Generator, memory: int) -> str:
+    free = free_memory(generator.device)
+    return (
+        f"{generator.name} takes about {memory / 1e6:.0f} MB of memory in {generator.precision} on "
+        f"the device {generator.device.type}; {free / 1e9:.3g} GB are free."
+    )
 
 
 def open_generator(
@@ -131,56 +158,6 @@ def open_generator(
         expected_sha256=expected_sha256 or promised or None,
         precision=precision,
     )
-
-
-def request_from_provenance(
-    path: Path, *, model: str | None = None, device: str = "auto"
-) -> GenerationRequest:
-    """Make the request that repeats a sample from its provenance.
-
-    Raises
-    ------
-    InputError
-        Not a provenance file, or its model is not installed.
-    CheckpointError
-        The model of that name is another one (raised when it is loaded).
-    """
-    record = read_provenance(path)
-    return GenerationRequest(
-        classes=(record.class_name,),
-        seeds=(record.seed,),
-        model=model or installed_model(record, path.name),
-        device=device,
-        precision=record.precision,
-        decoding=record.decoding.model_dump(),
-        repeat=record,
-    )
-
-
-def installed_model(record: Provenance, what: str) -> str:
-    """Return the name under which the model of a record is installed, found by its hash.
-
-    Parameters
-    ----------
-    record : Provenance
-        Its own name of the model is returned if that is installed under none.
-    what : str
-        Whose record it is, for the message.
-
-    Raises
-    ------
-    InputError
-        Another version of the model is installed.
-    """
-    models = {listed.entry.sha256: listed.entry.name for listed in list_models()}
-    installed = models.get(record.model_sha256)
-    if installed is None and record.model_name in models.values():
-        raise InputError(
-            f"{what} is of another version of {record.model_name} (SHA-256 "
-            f"{record.model_sha256[:12]}…) than the one that is installed.",
-            "Name the file of that version with --model.",
-        )
-    return installed or record.model_name
 
 
 def merged_decoding(generator: Generator, changes: Mapping[str, Any]) -> DecodingSettings:

@@ -18,8 +18,9 @@ from napari_tumor_synth.generators.provenance import Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi
 from napari_tumor_synth.imaging.roi import Roi
 from napari_tumor_synth.progress import Cancelled, OnProgress, Progress, ignore_progress
-from napari_tumor_synth.workflows.generate import installed_model, merged_decoding, open_generator
+from napari_tumor_synth.workflows.generate import merged_decoding, open_generator
 from napari_tumor_synth.workflows.inspect_roi import as_seen_by, importance_on
+from napari_tumor_synth.workflows.repeat import installed_model
 
 _Result = TypeVar("_Result")
 _Key = tuple[Path, tuple[int, int], str, str]
