@@ -18,12 +18,10 @@ from typing import Any
 
 import torch
 from shared.measuring import begin, parser, report, summary, timed
-from shared.random_model import write_random_model
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.generators.catalogue import resolve_model
 from napari_tumor_synth.generators.families import load_generator
-from napari_tumor_synth.training.recipes.files import load_recipe
 
 PRECISIONS = {"float32": 4, "bfloat16": 2, "int8": 1}  # bytes a weight
 BATCH = 8
@@ -40,6 +38,11 @@ def main(given: Sequence[str] | None = None) -> None:
     if arguments.child:
         _child(arguments)
         return
+    # here, because a child measures the memory that sampling takes, which needs no training
+    from shared.random_model import write_random_model
+
+    from napari_tumor_synth.training.recipes.files import load_recipe
+
     machine = begin(arguments)
     result: dict[str, Any] = {"benchmark": "aims", "machine": machine, "recipe": arguments.recipe}
     with tempfile.TemporaryDirectory() as folder:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from napari_tumor_synth.networks import trained_decoder
 from napari_tumor_synth.networks.trained_decoder import SubPixelConvolution, TrainedDecoder
 from napari_tumor_synth.networks.vqgan import Vqgan, VqganSettings
 
@@ -28,7 +29,10 @@ def vectors(model):
 @pytest.mark.parametrize("strides", [(2, 2, 1), (2, 2, 2)])  # the second has a surplus doubling
 @pytest.mark.parametrize("kernel", [1, 3])
 @pytest.mark.parametrize("joined", [True, False])
-def test_it_computes_what_the_autoencoder_decodes(norm, strides, kernel, joined):
+@pytest.mark.parametrize("slab", [None, 1, 7_000])
+def test_it_computes_what_the_autoencoder_decodes(norm, strides, kernel, joined, slab, monkeypatch):
+    if slab is not None:  # numbers at a time: a slice, or a few
+        monkeypatch.setattr(trained_decoder, "_SLAB", slab)
     model = autoencoder(norm=norm, strides=strides, final_kernel=kernel)
     with torch.inference_mode():
         given = vectors(model)

@@ -22,6 +22,7 @@ from napari_tumor_synth.networks.memory import channels_last
 from napari_tumor_synth.networks.packed.matrices import Precision
 from napari_tumor_synth.networks.packed.transformer import PackedTransformer
 from napari_tumor_synth.networks.quantiser import EmaQuantiser
+from napari_tumor_synth.networks.recorded_steps import RecordedTransformer
 from napari_tumor_synth.networks.transformer import TokenTransformer
 from napari_tumor_synth.networks.vqgan import Vqgan
 
@@ -131,7 +132,8 @@ def _transformer(
     if device.type == "cpu" and shape.causal:
         threads = torch.get_num_threads()
         return PackedTransformer(shape, state, precision=precision, threads=threads)
-    transformer = TokenTransformer(shape)
+    recorded = device.type == "cuda" and shape.causal
+    transformer = RecordedTransformer(shape) if recorded else TokenTransformer(shape)
     _load(transformer, state)
     return transformer.to(dtype_of(precision))
 

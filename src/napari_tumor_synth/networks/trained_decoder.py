@@ -11,7 +11,7 @@ from napari_tumor_synth.networks.memory import channels_last
 from napari_tumor_synth.networks.packed.group_norm import GroupNormRelu
 from napari_tumor_synth.networks.vqgan import Vqgan
 
-_SLAB = 8  # slices at a time
+_SLAB = 1 << 22  # numbers that the last convolution takes at a time; of few, torch makes slow work
 
 
 class TrainedDecoder(nn.Module):
@@ -97,11 +97,12 @@ class _Residual(nn.Module):
 def _in_slabs(last: nn.Conv3d | SubPixelConvolution, x: Tensor) -> Tensor:
     """Convolve (B, C, S, A, R) in float32, some slices at a time; what is beside them counts."""
     finer = 2 if isinstance(last, SubPixelConvolution) else 1
+    slices = max(1, _SLAB * x.shape[2] // x.numel())
     parts = []
-    for first in range(0, x.shape[2], _SLAB):
+    for first in range(0, x.shape[2], slices):
         low = max(first - 1, 0)
-        part = last(x[:, :, low : first + _SLAB + 1].float())
-        parts.append(part[:, :, finer * (first - low) :][:, :, : finer * _SLAB])
+        part = last(x[:, :, low : first + slices + 1].float())
+        parts.append(part[:, :, finer * (first - low) :][:, :, : finer * slices])
     return torch.cat(parts, dim=2)
 
 

@@ -58,20 +58,40 @@ class Block(nn.Module):
 
         `later` (n, position + n) marks what each of them must not see; None if that is nothing.
         """
+        query, key, value = self._heads_of(x)
+        seen = position + x.shape[1]
+        keys[:, :, position:seen] = key
+        values[:, :, position:seen] = value
+        return self._attended(x, query, keys[:, :, :seen], values[:, :, :seen], later)
+
+    def step_at(self, x: Tensor, keys: Tensor, values: Tensor, at: Tensor, later: Tensor) -> Tensor:
+        """Transform one position (B, 1, width), which a tensor (1,) names.
+
+        `later` (length,) marks the positions beyond it. No shape depends on the position.
+        """
+        query, key, value = self._heads_of(x)
+        keys.index_copy_(2, at, key.to(keys.dtype))
+        values.index_copy_(2, at, value.to(values.dtype))
+        return self._attended(x, query, keys, values, later)
+
+    def _heads_of(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Return queries, keys and values (B, heads, n, head width) of positions (B, n, width)."""
         batch, count, width = x.shape
         mixed = self.queries_keys_values(self.attention_norm(x))
         split = mixed.view(batch, count, 3, self.heads, width // self.heads)
-        query, key, value = split.permute(2, 0, 3, 1, 4)
-        seen = position + count
-        keys[:, :, position:seen] = key
-        values[:, :, position:seen] = value
+        heads: tuple[Tensor, ...] = split.permute(2, 0, 3, 1, 4).unbind()
+        return heads
+
+    def _attended(
+        self, x: Tensor, query: Tensor, keys: Tensor, values: Tensor, later: Tensor | None
+    ) -> Tensor:
         # Plain products: the fused kernel rounds by a sample's place in the batch, these do not.
-        scaled = query * (width // self.heads) ** -0.5
-        scores = scaled.to(keys.dtype) @ keys[:, :, :seen].transpose(2, 3)
+        scaled = query * query.shape[-1] ** -0.5
+        scores = (scaled.to(keys.dtype) @ keys.transpose(2, 3)).float()
         if later is not None:
             scores = scores.masked_fill(later, -torch.inf)
-        attended = (scores.softmax(-1) @ values[:, :, :seen]).transpose(1, 2)
-        x = x + self.attention_out(attended.reshape(batch, count, width).to(x.dtype))
+        attended = (scores.softmax(-1).to(values.dtype) @ values).transpose(1, 2)
+        x = x + self.attention_out(attended.reshape(x.shape).to(x.dtype))
         return x + self.feed_forward(x)  # type: ignore[no-any-return]
 
 
