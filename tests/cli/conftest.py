@@ -54,8 +54,9 @@ def refuse(run):
         outcome = run(*arguments)
         assert outcome.code == 2, outcome
         assert outcome.out == ""
-        assert outcome.err.startswith("Error: ")
-        assert outcome.err.count("\n") == 1, outcome.err
+        *notes, words = outcome.err.splitlines()
+        assert words.startswith("Error: "), outcome.err
+        assert all("takes about" in note for note in notes), outcome.err
         assert "Traceback" not in outcome.err
         assert outcome.err.rstrip()[-1] in ".)"
         return outcome.err

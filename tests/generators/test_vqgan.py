@@ -124,7 +124,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     with pytest.raises(KeyError):
         content.tensors["nobody"]
     write_tiny(path, tiny_settings(levels=1), seed=1)
-    with pytest.raises(CheckpointError, match="changed while it was being read"):
+    with pytest.raises(CheckpointError, match="changed while it was in use"):
         content.tensors[name]
     path.unlink()
     with pytest.raises(CheckpointError, match="cannot be read"):

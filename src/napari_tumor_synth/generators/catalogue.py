@@ -4,6 +4,7 @@ A catalogue is a folder with ``catalogue.json`` beside the checkpoint files that
 """
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from importlib import resources
@@ -215,7 +216,7 @@ def add_to_catalogue(checkpoint: Path, entry_values: dict[str, object]) -> Catal
             "file": checkpoint.name,
             "sha256": sha256_of_file(checkpoint),
             "megabytes": round(checkpoint.stat().st_size / 1e6, 2),
-            "memory_mb": round(memory / 1e6),
+            "memory_mb": math.ceil(memory / 1e6),
             "decoding": content.settings["decoding"],
             **entry_values,
         }

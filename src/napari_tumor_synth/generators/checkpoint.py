@@ -158,7 +158,8 @@ class StoredTensors(Mapping[str, torch.Tensor]):
             raise KeyError(name)
         if version_of_file(self._path) != self._version:
             raise CheckpointError(
-                f"The checkpoint file {self._path} changed while it was being read.", "Try again."
+                f"The checkpoint file {self._path} changed while it was in use.",
+                "Load the model again.",
             )
         try:
             with safe_open(self._path, framework="pt", device="cpu") as stream:

@@ -45,8 +45,11 @@ class VqganGenerator:
     ----------
     settings : VqganGeneratorSettings
         What the networks are.
-    autoencoder, transformer : Module
-        Trained networks on one device.
+    autoencoder : callable
+        Returns the trained autoencoder, on the transformer's device. Called at once, for the
+        decoder, and again when its encoder is first needed: sampling holds none.
+    transformer : Module
+        Trained, on its device.
     importance : callable, optional
         Returns the trained importance network on that device; called when first needed.
     sha256 : str
@@ -61,7 +64,7 @@ class VqganGenerator:
     def __init__(
         self,
         settings: VqganGeneratorSettings,
-        autoencoder: Vqgan,
+        autoencoder: Callable[[], Vqgan],
         transformer: TokenTransformer | PackedTransformer,
         importance: Callable[[], ImportanceNetwork] | None,
         sha256: str,
@@ -73,14 +76,15 @@ class VqganGenerator:
         self.sequences, self.size = settings.sequences, settings.size
         self.spacing_mm, self.default_decoding = settings.spacing_mm, settings.decoding
         self.mask_threshold = settings.mask_threshold
-        self.autoencoder = autoencoder.eval()
+        self._load_autoencoder = autoencoder
         self.transformer = transformer.eval()
         self.precision: str = precision
-        self.decoder_precision: str = decoder_precision(precision, transformer.device)
+        decoding = decoder_precision(precision, transformer.device)
+        self.decoder_precision: str = decoding
+        loaded = autoencoder().eval()
+        self.quantiser = loaded.quantiser
         self.decoder = TrainedDecoder(
-            autoencoder,
-            dtype_of(decoder_precision(precision, transformer.device)),
-            joined=transformer.device.type == "cpu",
+            loaded, dtype_of(decoding), joined=transformer.device.type == "cpu"
         )
         self._load_importance = importance
         self.grid = settings.autoencoder.latent_shape(settings.size)
@@ -89,6 +93,11 @@ class VqganGenerator:
     def device(self) -> torch.device:
         """Where the networks are."""
         return self.transformer.device
+
+    @cached_property
+    def autoencoder(self) -> Vqgan:
+        """The autoencoder as it was trained."""
+        return self._load_autoencoder().eval()
 
     @cached_property
     def importance_network(self) -> ImportanceNetwork | None:
@@ -193,7 +202,7 @@ class VqganGenerator:
         """Return what the decoder makes of tokens: ``(B, C, S, A, R)`` in [-1, 1]."""
         with _computing():
             codes = to_codes(tokens.to(self.device), self.grid)
-            vectors = self.autoencoder.quantiser.vectors_of(codes)
+            vectors = self.quantiser.vectors_of(codes)
             image: NDArray[np.float32] = self.decoder(vectors).cpu().numpy()
         return image
 

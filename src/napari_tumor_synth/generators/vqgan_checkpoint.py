@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -53,12 +54,10 @@ def load_vqgan(
         require_memory(name, need.peak(1 if device.type == "cpu" else BATCH_WIDTH), device)
         with memory_errors_explained("Close other programs, or choose a smaller model."):
             transformer = _transformer(settings, checkpoint, device, chosen)
-            autoencoder = Vqgan(settings.autoencoder)
-            _load(autoencoder, Part(checkpoint.tensors, "autoencoder"))
     with memory_errors_explained("Use --device cpu, or a smaller model."):
         return VqganGenerator(
             settings,
-            channels_last(autoencoder.to(device)),
+            partial(_autoencoder, settings, checkpoint, name, device),
             transformer.to(device),
             _later(settings, checkpoint, name, device),
             checkpoint.sha256,
@@ -97,6 +96,16 @@ def _misfits_explained(name: str) -> Iterator[None]:
             f"The checkpoint {name} does not fit its own settings ({first_line}).",
             "Use the version of napari-tumor-synth that wrote it.",
         ) from error
+
+
+def _autoencoder(
+    settings: VqganGeneratorSettings, checkpoint: Checkpoint, name: str, device: torch.device
+) -> Vqgan:
+    with _misfits_explained(name):
+        autoencoder = Vqgan(settings.autoencoder)
+        _load(autoencoder, Part(checkpoint.tensors, "autoencoder"))
+    on_device: Vqgan = channels_last(autoencoder.to(device))
+    return on_device
 
 
 def _later(
@@ -156,15 +165,16 @@ class Part(Mapping[str, Tensor]):
 
 
 def _load(network: torch.nn.Module, stored: Mapping[str, Tensor]) -> None:
-    """Load weights as float32; only what training alone needs may be missing."""
-    state = {
-        name: tensor.float() if tensor.is_floating_point() else tensor
-        for name, tensor in stored.items()
-    }
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    wrong = [*unexpected, *(name for name in missing if not _only_for_training(name))]
+    """Load weights, one after the other; only what training alone needs may be missing."""
+    own = network.state_dict()
+    wrong = [name for name in {*own} ^ {*stored} if name in stored or not _only_for_training(name)]
     if wrong:
-        raise RuntimeError(f"{wrong[0]} is missing or unknown")
+        raise RuntimeError(f"{min(wrong)} is missing or unknown")
+    for name in stored:
+        tensor = stored[name]
+        if tensor.shape != own[name].shape:
+            raise RuntimeError(f"{name} has the shape {tuple(tensor.shape)}")
+        own[name].copy_(tensor)
 
 
 def _only_for_training(name: str) -> bool:

@@ -90,8 +90,8 @@ def sampling_bytes(
     prepared, largest = _of_decoder(autoencoder, math.prod(plain.latent_shape(settings.size)))
     own, each = _count(autoencoder), BYTES[precision]
     return SamplingBytes(
-        weights=_FLOAT * (own + 2 * ends) + each * blocks + BYTES[decoder] * prepared,
-        loading=_FLOAT * (own if shape.causal else max(own, blocks + ends)),
+        weights=_FLOAT * 2 * ends + each * blocks + BYTES[decoder] * prepared,
+        loading=_FLOAT * own,
         # keys and values, or what a block computes on the way
         sample=cache_bytes(shape, precision) * (1 if shape.causal else 4),
         decoding=round(BYTES[decoder] * _COPIES * largest),

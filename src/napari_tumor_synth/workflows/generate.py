@@ -92,7 +92,7 @@ def generate_to_folder(
 ) -> GenerationResult:
     """Generate the samples of a request and write them to a folder, some at a time.
 
-    `on_plan` is told once, before anything is drawn, how and in how much memory.
+    `on_plan` is told once, before anything is drawn anew, how and in how much memory.
 
     Raises
     ------
@@ -118,7 +118,8 @@ def generate_to_folder(
             out,
             overwrite=overwrite,
         )
-        on_plan(_plan(generator, memory))
+        if request.repeat is None:
+            on_plan(_plan(generator, memory))
         try:
             for sample in _samples(generator, request, decoding, on_progress):
                 written.append(write_synthetic(sample, out))
