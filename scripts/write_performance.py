@@ -177,13 +177,14 @@ def _decoder(result: dict[str, Any]) -> str:
             _time(r["trained"]),
             _time(r["float32"]),
             _time(r["bfloat16"]) if r["bfloat16"] else "-",
+            f"{100 * r['convolutions']:.0f} %",
             _time(r["encode"]),
         )
         for name, r in result["recipes"].items()
     ]
     header = (
         "recipe", "size", "decode, layer by layer", "decode, float32", "decode, bfloat16",
-        "encode one ROI",
+        "convolutions in the faster", "encode one ROI",
     )  # fmt: skip
     return _table(header, rows)
 
