@@ -15,12 +15,14 @@ from napari_tumor_synth.networks.trained_decoder import SubPixelConvolution, Tra
 from napari_tumor_synth.networks.vqgan import Vqgan
 from napari_tumor_synth.training.recipes.files import load_recipe
 
+SIZES = (64, 96, 128)
+
 
 def main(given: Sequence[str] | None = None) -> None:
     options = parser(__doc__ or "")
     recipes = ["phantom-flair-64", "vqgan-lat8", "vqgan-cond"]
     options.add_argument("--recipes", nargs="+", default=recipes)
-    options.add_argument("--sizes", type=int, nargs="+", default=[64, 96, 128], help="Edges.")
+    options.add_argument("--sizes", type=int, nargs="+", help="Edges.")
     arguments = options.parse_args(given)
     machine = begin(arguments)
     results = {}
@@ -28,7 +30,8 @@ def main(given: Sequence[str] | None = None) -> None:
         recipe = load_recipe(name)
         torch.manual_seed(0)
         model = channels_last(Vqgan(recipe.autoencoder)).eval()
-        for edge in sorted({recipe.size[0], *arguments.sizes} if not arguments.small else {32}):
+        own = recipe.size[0]
+        for edge in arguments.sizes or ([own] if arguments.small else sorted({own, *SIZES})):
             size = (edge, edge, edge)
             label = recipe.name if edge == recipe.size[0] else f"{recipe.name}, {edge}^3"
             results[label] = _measured(model, size, arguments.repeats)

@@ -88,3 +88,13 @@ def test_the_largest_sums_there_can_be_do_not_overflow():
     out = np.zeros((1, 64), np.float32)
     byte_panel_product(matrix.panels[0], 0, 0, digits_of(rows, depth), 1, out, 0)
     np.testing.assert_allclose(out * matrix.scales[0], -3.0 * depth, rtol=1e-6)
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf])
+def test_what_is_not_a_number_is_not_hidden(rows, strange):
+    rows[0, 3] = strange
+    matrix = pack([(lambda: torch.randn(64, WIDTH), None)], (64, WIDTH), "int8")
+    out = np.zeros((2, 64), np.float32)
+    byte_panel_product(matrix.panels[0], 0, 0, digits_of(rows[:2]), 2, out, 0)
+    assert not np.isfinite(out[0]).any()
+    assert np.isfinite(out[1]).all()

@@ -67,3 +67,11 @@ def test_a_constant_volume_gives_its_shifts():
     found = GroupNormRelu(norm)(torch.full((1, 8, 4, 4, 4), 1e4))
     torch.testing.assert_close(found[0, :, 0, 0, 0], norm.bias.relu(), atol=1e-3, rtol=0)
     assert found.isfinite().all()
+
+
+def test_what_is_not_a_number_is_not_hidden():
+    x = volume(1, 16, 4, 4, 4)
+    x[0, 5] = torch.nan
+    found = GroupNormRelu(norm_of(16))(x)
+    assert found[0, 4:8].isnan().all()
+    assert found[0, :4].isfinite().all()

@@ -132,7 +132,7 @@ def _apply(factors: Any, lines: Any) -> None:
         line = lines[number]
         for i in range(line.shape[0]):
             value = (value_of(line[i]) - mean[i]) * scale[i] + shift[i]
-            value = value if value > 0 else np.float32(0)
+            value = np.float32(0) if value < 0 else value
             line[i] = stored_in(value, line)
 
 
@@ -143,5 +143,5 @@ def _apply_and_add(factors: Any, lines: Any, added: Any) -> None:
         line, other = lines[number], added[number]
         for i in range(line.shape[0]):
             value = (value_of(line[i]) - mean[i]) * scale[i] + shift[i]
-            value = value if value > 0 else np.float32(0)
+            value = np.float32(0) if value < 0 else value
             line[i] = stored_in(np.float32(value + value_of(other[i])), line)
