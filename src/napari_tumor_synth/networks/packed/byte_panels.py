@@ -141,8 +141,7 @@ def _generate(
             _loaded(builder, cgutils.pointer_add(builder, weights, place), _BYTES)
             for place in places
         ]
-        for place in places:  # 64 bytes each
-            prefetch(builder, cgutils.pointer_add(builder, following, place))
+        prefetch(builder, cgutils.pointer_add(builder, following, line))
         four = builder.mul(loop.index, loop.index.type(GROUP))
         for both, of_both in zip(inputs, sums, strict=True):
             for digit, totals in zip(both, of_both, strict=True):

@@ -93,11 +93,7 @@ def _generate(
             )
             for part in parts
         ]
-        for ahead in range(size):  # a line of the next panel is 64 bytes each, as of this one
-            prefetch(
-                builder,
-                cgutils.pointer_add(builder, following, builder.add(line, line.type(64 * ahead))),
-            )
+        prefetch(builder, cgutils.pointer_add(builder, following, line))
         for number in range(together):
             at = builder.gep(inputs[number], [loop.index])
             value = builder.load(at)

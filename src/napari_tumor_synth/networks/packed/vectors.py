@@ -30,7 +30,11 @@ def spread_over(builder: Any, value: ir.Value, lanes: int) -> ir.Value:
 
 
 def prefetch(builder: Any, at: ir.Value) -> None:
-    """Ask for a line of memory before it is needed; any address may be asked for."""
+    """Ask for a line of memory before it is needed; any address may be asked for.
+
+    One line in two or four is enough: the processor notices the stream and fetches its neighbours,
+    and has room for more lines on the way than a program may ask for at once.
+    """
     number = ir.IntType(32)
     byte = ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
