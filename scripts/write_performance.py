@@ -66,6 +66,15 @@ def _roi_extraction(result: dict[str, Any]) -> str:
     return _table(("what", "time"), rows)
 
 
+def _prepare(result: dict[str, Any]) -> str:
+    rows = [
+        (processes, _time(found), f"{result['cases'] / found['median_s']:.2g}")
+        for processes, found in result["processes"].items()
+    ]
+    header = ("processes", f"{result['cases']} cases ({result['cohort']})", "cases a second")
+    return _table(header, rows)
+
+
 def _generate(result: dict[str, Any]) -> str:
     what = f"{result['rois']} ROIs of {result['model']}, {result['grid'][0]}^3, whole process"
     return _table(
@@ -306,6 +315,7 @@ TABLES = {
     "sampling": _sampling,
     "decoder": _decoder,
     "roi_extraction": _roi_extraction,
+    "prepare": _prepare,
     "workbench": _workbench,
     "train_panel": _train_panel,
     "training_step": _training_step,

@@ -125,6 +125,14 @@ def test_roi_extraction(run: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_prepare(run: Any) -> None:
+    result = run("prepare")
+    assert result["cases"] == 4  # two of each class
+    assert result["processes"]["1"]["median_s"] > 0
+    assert "4 cases (phantoms)" in table_of(result)
+
+
+@pytest.mark.slow
 def test_generate(run: Any, tmp_path: Path) -> None:
     model = write_tiny(tmp_path / "tiny.safetensors", tiny_settings())
     result = run("generate", "--model", str(model))
