@@ -9,6 +9,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from napari_tumor_synth.errors import MemoryLimitError
 
 _THREADS = (
@@ -68,7 +70,8 @@ def map_in_processes(
 def _begin() -> None:
     """Set up a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    os.environ.update(dict.fromkeys(_THREADS, "1"))  # before the libraries are loaded here
+    os.environ.update(dict.fromkeys(_THREADS, "1"))  # for libraries that are not loaded yet
+    threadpool_limits(1)  # for those that the caller's main module has loaded
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
