@@ -182,6 +182,20 @@ def _precision(result: dict[str, Any]) -> str:
     )
 
 
+def _step(result: dict[str, Any]) -> str:
+    rows = [
+        (
+            row["precision"],
+            row["batch"],
+            *(f"{1000 * row[name]:.3g} ms" for name in ("first_without_reading_s", "first_s")),
+            f"{1000 * row['middle_s']:.3g} ms",
+        )
+        for row in result["steps"]
+    ]
+    header = ("precision", "samples", "weights in the cache", "weights read", "middle of a sample")
+    return f"A step of {result['recipe']}.\n\n{_table(header, rows)}"
+
+
 def _decoder(result: dict[str, Any]) -> str:
     rows = [
         (
@@ -200,6 +214,25 @@ def _decoder(result: dict[str, Any]) -> str:
         "convolutions in the faster", "encode one ROI",
     )  # fmt: skip
     return _table(header, rows)
+
+
+def _ssim(result: dict[str, Any]) -> str:
+    rows = []
+    for window, found in result["windows"].items():
+        rows.append((window, "this project", _time(found["ours"]), "-"))
+        for name, other in found["others"].items():
+            scaled = other["a_pair"]["median_s"] * result["cases"]
+            rows.append((window, name, f"{scaled:.3g} s", f"{other['largest_difference']:.1g}"))
+    sizes = ", ".join(
+        f"{found['megabytes_a_volume']:g} MB ({window})"
+        for window, found in result["windows"].items()
+    )
+    among = result["windows"]["uniform"]["all_pairs"]
+    table = _table(("window", "by", f"one ROI with {result['cases']}", "largest difference"), rows)
+    return (
+        f"ROIs of {result['size']}^3.\n\n{table}\n\nAll {among['pairs']} pairs of them: "
+        f"{among['median_s']:.3g} s. Kept of each ROI: {sizes}."
+    )
 
 
 def _training_step(result: dict[str, Any]) -> str:
@@ -317,9 +350,11 @@ TABLES = {
     "precision": _precision,
     "generate": _generate,
     "sampling": _sampling,
+    "step": _step,
     "decoder": _decoder,
     "roi_extraction": _roi_extraction,
     "prepare": _prepare,
+    "ssim": _ssim,
     "workbench": _workbench,
     "train_panel": _train_panel,
     "training_step": _training_step,

@@ -124,6 +124,19 @@ def test_roi_extraction(run: Any, tmp_path: Path) -> None:
     assert "64^3 at 2 mm" in table_of(result)
 
 
+def test_ssim(run: Any) -> None:
+    result = run("ssim")
+    uniform = result["windows"]["uniform"]
+    assert uniform["all_pairs"]["pairs"] == 6
+    assert uniform["others"]["scikit-image, float64"]["largest_difference"] < 1e-9
+    assert result["windows"]["gaussian"]["others"]["MONAI SSIMMetric, float32"][
+        "largest_difference"
+    ] == pytest.approx(0, abs=1e-5)
+    table = table_of(result)
+    assert table.count("| this project |") == 2
+    assert "All 6 pairs" in table
+
+
 @pytest.mark.slow
 def test_prepare(run: Any) -> None:
     result = run("prepare")
@@ -162,6 +175,15 @@ def test_sampling_of_a_bidirectional_model(run: Any, recipe: Path) -> None:
     result = run("sampling", "--recipes", str(recipe))
     assert result["recipes"]["tiny"]["decoding"] == "parallel, 12 rounds"
     assert set(result["recipes"]["tiny"]["precisions"]) == {"float32"}
+
+
+def test_step(run: Any, recipe: Path) -> None:
+    result = run("step", "--recipe", str(recipe), "--batches", "1", "2")
+    assert len(result["steps"]) == 6
+    for row in result["steps"]:
+        assert row["middle_s"] > 0
+        assert row["first_without_reading_s"] > 0
+    assert table_of(result).count("| int8 |") == 2
 
 
 def test_peers(run: Any, recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
