@@ -41,6 +41,10 @@ class CohortError(InputError):
     """A folder or table of cases cannot be understood."""
 
 
+class GalleryError(InputError):
+    """A gallery of real ROIs is missing, damaged, or made for others."""
+
+
 class UnknownClassError(InputError):
     """A class name that the generator was not trained on."""
 

@@ -12,6 +12,7 @@ from napari_tumor_synth.cli import (
     demo,
     doctor,
     export,
+    gallery,
     generate,
     inspect_roi,
     models,
@@ -75,6 +76,7 @@ for verbs in (
     runs,
     export,
     inspect_roi,
+    gallery,
     doctor,
     demo,
 ):

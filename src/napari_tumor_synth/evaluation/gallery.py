@@ -1,0 +1,125 @@
+"""Real ROIs, indexed once, to look up which of them a synthetic one is like."""
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tumor_synth.errors import GalleryError
+from napari_tumor_synth.evaluation.gallery_files import read_gallery_roi
+from napari_tumor_synth.evaluation.gallery_manifest import (
+    VOLUMES,
+    GalleryEntry,
+    GalleryManifest,
+    GalleryPlan,
+    read_manifest,
+)
+from napari_tumor_synth.evaluation.gallery_scores import RealScores, read_scores
+from napari_tumor_synth.evaluation.ssim import SsimRoi
+
+SCORES = "real_to_real.npz"
+
+
+class Gallery:
+    """The real ROIs of a cohort, as `build_gallery` left them in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    manifest : GalleryManifest
+    """
+
+    def __init__(self, folder: Path, manifest: GalleryManifest) -> None:
+        self.folder = folder
+        self._manifest = manifest
+
+    @classmethod
+    def open(cls, folder: Path | str) -> "Gallery":
+        """Open the gallery in a folder; its ROIs are mapped into memory when they are needed.
+
+        Raises
+        ------
+        GalleryError
+            There is no finished gallery, or it is damaged or of a newer format.
+        """
+        return cls(Path(folder), read_manifest(Path(folder)))
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    @property
+    def entries(self) -> tuple[GalleryEntry, ...]:
+        """What is known of each ROI, ordered by name."""
+        return self._manifest.entries
+
+    @property
+    def plan(self) -> GalleryPlan:
+        """How the ROIs were cut, and for which index they were prepared."""
+        return self._manifest.plan
+
+    @property
+    def patient_data(self) -> bool:
+        """Whether the ROIs may come from patients."""
+        return self._manifest.patient_data
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Whose ROI each is."""
+        return tuple(entry.patient for entry in self.entries)
+
+    @cached_property
+    def rois(self) -> tuple[SsimRoi, ...]:
+        """All ROIs, ready to be compared.
+
+        Raises
+        ------
+        GalleryError
+            The file of one is missing or damaged.
+        """
+        return tuple(
+            read_gallery_roi(
+                self.folder / VOLUMES / entry.file, entry.content, self.plan.definition
+            )
+            for entry in self.entries
+        )
+
+    @cached_property
+    def scores(self) -> RealScores:
+        """3D-SSIM among the real ROIs.
+
+        Raises
+        ------
+        GalleryError
+            Its file is missing or damaged.
+        """
+        contents = [entry.content for entry in self.entries]
+        scores = read_scores(contents, self.folder / SCORES)
+        if scores is None:
+            raise GalleryError(
+                f"{self.folder / SCORES} of the gallery is missing or damaged.",
+                "Run tumor-synth gallery build again with the same folder.",
+            )
+        return scores
+
+    def image(self, index: int) -> NDArray[np.float32]:
+        """Return an ROI (C, S, A, R) in [-1, 1], background exactly -1.
+
+        Raises
+        ------
+        GalleryError
+            Its file is missing or damaged.
+        """
+        return image_of(self.rois[index])
+
+
+def image_of(roi: SsimRoi) -> NDArray[np.float32]:
+    """Return the ROI (C, S, A, R) in [-1, 1] that was prepared, within 1e-7."""
+    reach = roi.definition.reach
+    image = np.full((len(roi.channels), *roi.shape), -1, np.float32)
+    for number, channel in enumerate(roi.channels):
+        inner = channel.part.raw[(slice(reach, -reach),) * 3]
+        s, a, r = channel.part.origin.tolist()
+        deep, tall, wide = inner.shape
+        image[number, s : s + deep, a : a + tall, r : r + wide] = 2 * inner - 1
+    return image

@@ -1,0 +1,117 @@
+"""What a gallery says about itself in its ``gallery.json``."""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_tumor_synth.errors import GalleryError
+from napari_tumor_synth.evaluation.ssim_definition import SsimDefinition
+from napari_tumor_synth.imaging.region import RoiSettings
+
+FORMAT = 1
+"""Version of the folder's layout; 1 keeps one safetensors file an ROI below ``volumes``."""
+
+MANIFEST, VOLUMES, README = "gallery.json", "volumes", "README.txt"
+PREPARED = "rois"
+"""Where a cohort is prepared that was not."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GalleryPlan(_Record):
+    """What must be alike for a folder to be gone on with.
+
+    Attributes
+    ----------
+    format : int
+    window : {"uniform", "gaussian"}
+        Of the 3D-SSIM, see `SsimDefinition`.
+    settings : RoiSettings
+        How the ROIs were cut.
+    sequences : tuple of str
+        One a channel.
+    """
+
+    format: int = FORMAT
+    window: Literal["uniform", "gaussian"] = "uniform"
+    settings: RoiSettings
+    sequences: tuple[str, ...]
+
+    @property
+    def definition(self) -> SsimDefinition:
+        """The index that the gallery is made for."""
+        return SsimDefinition(self.window)
+
+
+class GalleryEntry(_Record):
+    """One real ROI.
+
+    Attributes
+    ----------
+    name, patient, class_name : str
+    split : {"train", "validation", "test"}
+    content : str
+        SHA-256 of the cached ROI's file.
+    file : str
+        Below ``volumes``.
+    """
+
+    name: str
+    patient: str
+    class_name: str
+    split: Literal["train", "validation", "test"]
+    content: str
+    file: str = Field(pattern=r"^\w[^/\\:]*\.safetensors$")
+
+
+class GalleryManifest(_Record):
+    """All about a finished gallery.
+
+    Attributes
+    ----------
+    plan : GalleryPlan
+    patient_data : bool
+        Whether its ROIs may come from patients.
+    cohort : str
+        Hash of the cohort's manifest.
+    entries : tuple of GalleryEntry
+        Ordered by name.
+    """
+
+    plan: GalleryPlan
+    patient_data: bool
+    cohort: str
+    entries: tuple[GalleryEntry, ...] = Field(min_length=1)
+
+
+def read_manifest(folder: Path) -> GalleryManifest:
+    """Read the manifest of a finished gallery.
+
+    Raises
+    ------
+    GalleryError
+        The folder holds no finished gallery, a damaged or a newer one.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise GalleryError(
+            f"{folder} holds no finished gallery.",
+            "Run tumor-synth gallery build with this folder as --out; a stopped call goes on.",
+        )
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        if int(content["plan"]["format"]) <= FORMAT:
+            return GalleryManifest.model_validate(content)
+    except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
+        line = str(error).partition("\n")[0].rstrip(".")
+        raise GalleryError(
+            f"{path} is damaged: {line}.", "Build the gallery into another folder."
+        ) from error
+    raise GalleryError(
+        f"{path} was written by a newer version of this program.",
+        "Update napari-tumor-synth, or build the gallery into another folder.",
+    )

@@ -1,0 +1,142 @@
+"""How alike the real ROIs of a gallery are among themselves: what makes a score judgeable.
+
+A gallery of up to `MOST_COMPARED` ROIs compares all its pairs. A larger one compares some of its
+ROIs, drawn by a fixed seed, with all others.
+"""
+
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tumor_synth.evaluation.ssim import SsimRoi, scores_of
+from napari_tumor_synth.files import atomic_file
+from napari_tumor_synth.progress import OnProgress, Progress
+
+MOST_COMPARED, DRAWN = 1000, 300
+_SECONDS_BETWEEN_SAVES = 30.0
+
+
+@dataclass(frozen=True, eq=False)
+class RealScores:
+    """3D-SSIM among real ROIs.
+
+    Attributes
+    ----------
+    rows : (M,) int64
+        The ROIs that were compared with all others.
+    values : (M, N, 2) float32
+        Whole and foreground; NaN where a comparison is still to be made.
+    """
+
+    rows: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+    def nearest(self, groups: Sequence[str]) -> NDArray[np.float64]:
+        """Return the highest score (M, 2) of each row with an ROI of another group.
+
+        Parameters
+        ----------
+        groups : sequence of str
+            The patient of each ROI. A row without another patient is NaN.
+        """
+        names = np.array(groups)
+        others = names[self.rows][:, None] != names[None]
+        values = np.where(others[..., None], self.values, -np.inf).max(axis=1).astype(np.float64)
+        return np.where(np.isfinite(values), values, np.nan)
+
+
+def compare_all(
+    rois: Sequence[SsimRoi],
+    contents: Sequence[str],
+    path: Path,
+    threads: int,
+    on_progress: OnProgress,
+) -> RealScores:
+    """Compare real ROIs with each other, and keep the scores in a file.
+
+    What an earlier call has compared is not compared again, whether it was stopped or the gallery
+    has grown since.
+
+    Parameters
+    ----------
+    rois : sequence of SsimRoi
+    contents : sequence of str
+        What names each, for the next call.
+    path : Path
+        An ``.npz`` file, written every half minute and at the end, whatever ends the work.
+    threads : int
+    on_progress : callable
+        Called once a row; may raise `Cancelled`.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    scores = _begun(contents, path)
+    last = time.monotonic()
+    try:
+        for row, index in enumerate(scores.rows.tolist()):
+            missing = np.flatnonzero(np.isnan(scores.values[row, :, 0])).tolist()
+            found = scores_of(rois[index], [rois[other] for other in missing], threads)
+            scores.values[row, missing] = found
+            for other_row in np.flatnonzero(np.isin(scores.rows, missing)):
+                scores.values[other_row, index] = scores.values[row, scores.rows[other_row]]
+            if time.monotonic() - last > _SECONDS_BETWEEN_SAVES:
+                _save(scores, contents, path)
+                last = time.monotonic()
+            on_progress(Progress(row + 1, len(scores.rows), "comparing real ROIs"))
+    finally:
+        _save(scores, contents, path)
+    return scores
+
+
+def read_scores(contents: Sequence[str], path: Path) -> RealScores | None:
+    """Return the finished scores of these ROIs, or None where there are none."""
+    scores = _begun(contents, path)
+    return None if np.isnan(scores.values).any() else scores
+
+
+def _begun(contents: Sequence[str], path: Path) -> RealScores:
+    """Return what is known of these ROIs' scores."""
+    count = len(contents)
+    rows = np.arange(count)
+    if count > MOST_COMPARED:
+        rows = np.sort(np.random.default_rng(0).choice(count, DRAWN, replace=False))
+    values = np.full((len(rows), count, 2), np.nan, np.float32)
+    values[np.arange(len(rows)), rows] = 1
+    earlier = _read(path)
+    if earlier is not None:
+        names, earlier_rows, earlier_values = earlier
+        places = {name: number for number, name in enumerate(names.tolist())}
+        known = np.array([places.get(content, -1) for content in contents])
+        row_of = {int(place): row for row, place in enumerate(earlier_rows)}
+        columns = np.flatnonzero(known >= 0)
+        for row, index in enumerate(rows.tolist()):
+            earlier_row = row_of.get(int(known[index]))
+            if earlier_row is not None:
+                values[row, columns] = earlier_values[earlier_row, known[columns]]
+    return RealScores(rows, values)
+
+
+def _read(
+    path: Path,
+) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray[np.float32]] | None:
+    """Return names, rows and values of a file, unless it is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names, rows, values = stored["contents"], stored["rows"], stored["values"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    fits = values.shape == (len(rows), len(names), 2) and rows.dtype == np.int64
+    return (names, rows, values) if fits and names.dtype.kind == "U" else None
+
+
+def _save(scores: RealScores, contents: Sequence[str], path: Path) -> None:
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, contents=np.array(contents), rows=scores.rows, values=scores.values)

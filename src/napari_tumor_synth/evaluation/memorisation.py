@@ -1,0 +1,124 @@
+"""Whether an ROI is nearer to a real one than real ones are to each other.
+
+The scores of real ROIs with their nearest ROI of another patient say what is usual. They are
+bounded by 1, so that Fisher's transform (artanh) of them is what is taken as normally distributed;
+that gives a p-value for scores beyond all that was seen, which a rank cannot.
+
+.. [1] Benjamini and Hochberg, Controlling the false discovery rate, 1995.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import false_discovery_control, norm
+
+from napari_tumor_synth.evaluation.gallery import Gallery
+
+FEWEST_PATIENTS = 30
+"""With fewer, nothing is said of how usual a score is."""
+RATE = 0.05
+"""Share of false alarms among the ROIs that are called copies."""
+CLOSE_PERCENTILE = 95.0
+_BELOW_ONE = 1 - 1e-12
+_SMALLEST_SPREAD = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What scores of the foreground are usual between real ROIs of different patients.
+
+    Attributes
+    ----------
+    nearest : (n,) float64
+        Score of each real ROI with its nearest of another patient.
+    patients : int
+        Whose ROIs they are.
+    """
+
+    nearest: NDArray[np.float64]
+    patients: int
+
+    @classmethod
+    def of_gallery(cls, gallery: Gallery) -> "Calibration":
+        """Take the scores that were computed when the gallery was built."""
+        found = gallery.scores.nearest(gallery.patients)[:, 1]
+        known = np.isfinite(found)
+        patients = {gallery.patients[row] for row in gallery.scores.rows[known]}
+        return cls(found[known], len(patients))
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are enough patients to judge by."""
+        return self.patients >= FEWEST_PATIENTS
+
+    def percentile(self, score: float) -> float:
+        """Return how many of 100 real ROIs have a nearest real one that is less similar."""
+        return float(100 * np.mean(self.nearest < score))
+
+    def p_value(self, score: float) -> float:
+        """Return the probability of a score as high as this between real ROIs."""
+        usual = np.arctanh(np.clip(self.nearest, -_BELOW_ONE, _BELOW_ONE))
+        at = float(np.arctanh(np.clip(score, -_BELOW_ONE, _BELOW_ONE)))
+        spread = max(float(usual.std(ddof=1)), _SMALLEST_SPREAD)
+        return float(norm.sf((at - usual.mean()) / spread))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the nearest real ROI says of one ROI.
+
+    Attributes
+    ----------
+    name : {"copy", "close", "usual", "not calibrated"}
+    sentence : str
+        With the evidence.
+    percentile, p_value : float or None
+        Among real-to-real nearest scores; None where there are too few patients.
+    """
+
+    name: str
+    sentence: str
+    percentile: float | None
+    p_value: float | None
+
+
+def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
+    """Judge ROIs by the foreground score with their nearest real ROI.
+
+    Copies are told with a false discovery rate of `RATE` [1]_ over the ROIs that are judged
+    together.
+
+    Parameters
+    ----------
+    scores : sequence of float
+    calibration : Calibration
+    """
+    if not calibration.is_enough:
+        sentence = (
+            f"Not calibrated: the gallery has {calibration.patients} patients, and "
+            f"{FEWEST_PATIENTS} are needed to say which similarity is usual. Judge by the pictures."
+        )
+        return [Verdict("not calibrated", sentence, None, None) for _ in scores]
+    p_values = [calibration.p_value(score) for score in scores]
+    copies = false_discovery_control(p_values) <= RATE if p_values else []
+    return [
+        _verdict(score, p_value, bool(copy), calibration)
+        for score, p_value, copy in zip(scores, p_values, copies, strict=True)
+    ]
+
+
+def _verdict(score: float, p_value: float, copy: bool, calibration: Calibration) -> Verdict:
+    percentile = calibration.percentile(score)
+    evidence = (
+        f"foreground 3D-SSIM {score:.3f}; between real ROIs and their nearest of another patient "
+        f"median {np.median(calibration.nearest):.3f}, highest {calibration.nearest.max():.3f}"
+    )
+    if copy:
+        name, said = "copy", "Nearer to a real ROI than real ROIs are to each other"
+    elif percentile > CLOSE_PERCENTILE:
+        name, said = "close", f"Nearer to a real ROI than {percentile:.0f} % of real ROIs are"
+    else:
+        name, said = "usual", "As near to a real ROI as real ROIs are to each other"
+    return Verdict(name, f"{said} ({evidence}; p = {p_value:.2g}).", percentile, p_value)

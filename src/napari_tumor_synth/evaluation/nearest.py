@@ -1,0 +1,117 @@
+"""The real ROIs that an ROI is most like, by exact 3D-SSIM of the foreground."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tumor_synth.errors import GalleryError, InputError
+from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.evaluation.gallery_manifest import GalleryEntry
+from napari_tumor_synth.evaluation.ssim import SsimScore, compare, prepare_roi, scores_of
+from napari_tumor_synth.processors import worker_count
+
+_SPARE = 5  # ROIs beyond those asked for that are compared exactly: float32 may swap neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A real ROI and how similar it is.
+
+    Attributes
+    ----------
+    index : int
+        Of the gallery.
+    entry : GalleryEntry
+    score : SsimScore
+        Computed in float64.
+    """
+
+    index: int
+    entry: GalleryEntry
+    score: SsimScore
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """What is found for one ROI.
+
+    Attributes
+    ----------
+    matches : tuple of Match
+        Best first, by the score of the foreground: that of the whole is mostly background.
+    distance_ratio : float or None
+        ``(1 - best) / (1 - next)``, next being the best of another patient; near 0 for a copy. None
+        where there is no other patient, or where both are identical to the ROI.
+    """
+
+    matches: tuple[Match, ...]
+    distance_ratio: float | None
+
+
+def find_nearest(
+    gallery: Gallery, image: NDArray[np.float32], top: int = 5, threads: int | None = None
+) -> Nearest:
+    """Compare an ROI with all of a gallery.
+
+    All are compared in float32, and the best of them again in float64.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    image : numpy.ndarray
+        (C, S, A, R) in [-1, 1], background exactly -1: on the gallery's grid, with its sequences.
+    top : int
+        Matches wanted.
+    threads : int, optional
+        None means one a core.
+
+    Raises
+    ------
+    InputError
+        The ROI has another shape than those of the gallery, or is empty.
+    GalleryError
+        A file of the gallery is missing or damaged.
+    """
+    shape = (len(gallery.plan.sequences), *gallery.plan.settings.size)
+    if image.shape != shape:
+        raise InputError(
+            f"The ROI has {_shape(image.shape)} voxels and the gallery's have {_shape(shape)} "
+            "(sequences x S x A x R).",
+            "Use a gallery of the ROI's grid and sequences.",
+        )
+    definition = gallery.plan.definition
+    query = prepare_roi(image, definition, exact=False)
+    scores = scores_of(query, gallery.rois, worker_count(threads))
+    if not np.isfinite(scores).all():
+        damaged = gallery.entries[int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])]
+        raise GalleryError(
+            f"{damaged.file} of the gallery {gallery.folder} is damaged.",
+            "Delete that file and run tumor-synth gallery build again with the same folder.",
+        )
+    order = np.argsort(-scores[:, 1], kind="stable")
+    best = order[: top + _SPARE].tolist()
+    patients = gallery.patients
+    others = [index for index in order.tolist() if patients[index] != patients[best[0]]]
+    exact = prepare_roi(image, definition)
+    found = [
+        Match(
+            index,
+            gallery.entries[index],
+            compare(exact, prepare_roi(gallery.image(index), definition)),
+        )
+        for index in dict.fromkeys([*best, *others[:1]])
+    ]
+    found.sort(key=lambda match: -match.score.foreground)
+    return Nearest(tuple(found[:top]), _ratio(found))
+
+
+def _ratio(found: list[Match]) -> float | None:
+    others = [match for match in found if match.entry.patient != found[0].entry.patient]
+    if not others or others[0].score.foreground >= 1:
+        return None
+    return (1 - found[0].score.foreground) / (1 - others[0].score.foreground)
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,56 @@
+"""Cases that are to count as real must not be what a generator made."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from napari_tumor_synth.errors import CohortError
+from napari_tumor_synth.files import sha256_of_file
+from napari_tumor_synth.generators.provenance import SYNTHETIC_NOTICE
+from napari_tumor_synth.imaging.case import Case
+from napari_tumor_synth.workflows.header_text import description_in
+
+_LARGEST_RECORD = 4_000_000  # bytes
+
+
+def require_real(cases: Iterable[Case]) -> None:
+    """Make sure that no image of a cohort is synthetic.
+
+    A synthetic image says so in its header; one whose header was rewritten is known by its hash,
+    where the record of its making lies in the same folder.
+
+    Raises
+    ------
+    CohortError
+        One is.
+    """
+    hashes: dict[Path, frozenset[str]] = {}
+    for case in cases:
+        for path in case.sequences.values():
+            folder = path.parent
+            if folder not in hashes:
+                hashes[folder] = _hashes_in_records(folder)
+            if description_in(path) == SYNTHETIC_NOTICE or (
+                hashes[folder] and sha256_of_file(path) in hashes[folder]
+            ):
+                raise CohortError(
+                    f"{path} is synthetic: it cannot stand for a real case.",
+                    "Move synthetic files out of the folder of real cases.",
+                )
+
+
+def _hashes_in_records(folder: Path) -> frozenset[str]:
+    """Return the hashes that records of synthetic ROIs in a folder name."""
+    found: set[str] = set()
+    for path in folder.glob("*.json"):
+        try:
+            if path.stat().st_size > _LARGEST_RECORD:
+                continue
+            text = path.read_text("utf-8")
+            record = json.loads(text) if SYNTHETIC_NOTICE in text else None
+        except (OSError, ValueError, RecursionError):
+            continue
+        files = record.get("files") if isinstance(record, dict) else None
+        if isinstance(files, dict):
+            found.update(value for value in files.values() if isinstance(value, str))
+    return frozenset(found)

@@ -1,0 +1,178 @@
+"""A gallery is built once, goes on after any stop, and says when it cannot be used."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from made_up_cohort import write_cache
+from napari_tumor_synth.errors import GalleryError, InputError, OutputError
+from napari_tumor_synth.evaluation import gallery_scores
+from napari_tumor_synth.evaluation.gallery import SCORES, Gallery
+from napari_tumor_synth.evaluation.gallery_build import build_gallery
+from napari_tumor_synth.evaluation.ssim import prepare_roi, scores_among
+from napari_tumor_synth.progress import Cancelled
+from ssim_blobs import blob
+
+
+def images(count, seed=0):
+    rng = np.random.default_rng(seed)
+    return [blob(rng, 20).astype(np.float16).astype(np.float32) for _ in range(count)]
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    return write_cache(tmp_path / "cache", images(5))
+
+
+def files_of(folder):
+    return {path.name: path.stat().st_mtime_ns for path in (folder / "volumes").iterdir()}
+
+
+def test_it_holds_the_rois_and_their_scores(cohort, tmp_path):
+    steps = []
+    build_gallery(cohort, tmp_path / "g", on_progress=lambda p: steps.append((p.step, p.total)))
+    gallery = Gallery.open(tmp_path / "g")
+    assert len(gallery) == 5
+    assert gallery.patient_data
+    assert [entry.name for entry in gallery.entries] == [entry.name for entry in cohort.entries]
+    prepared = [prepare_roi(cohort.load(index)) for index in range(5)]
+    np.testing.assert_allclose(gallery.scores.values, scores_among(prepared), atol=1e-5)
+    for index in range(5):
+        np.testing.assert_allclose(gallery.image(index), cohort.load(index), atol=2e-7)
+        np.testing.assert_array_equal(gallery.image(index) > -1, cohort.load(index) > -1)
+    assert steps == [(step, 10) for step in range(1, 11)]
+    assert "PATIENT DATA" in (tmp_path / "g" / "README.txt").read_text("utf-8")
+
+
+def test_several_sequences_and_the_other_window(tmp_path):
+    rng = np.random.default_rng(0)
+    mask = blob(rng, 20) > -1
+    both = [np.where(mask, rng.uniform(-0.9, 1, (2, 20, 20, 20)), -1) for _ in range(2)]
+    cohort = write_cache(tmp_path / "cache", [image.astype(np.float32) for image in both])
+    gallery = build_gallery(cohort, tmp_path / "g", "gaussian")
+    prepared = [prepare_roi(cohort.load(index), gallery.plan.definition) for index in range(2)]
+    np.testing.assert_allclose(gallery.scores.values, scores_among(prepared), atol=1e-5)
+    np.testing.assert_allclose(gallery.image(1), cohort.load(1), atol=2e-7)
+
+
+def stop_at(step):
+    def on_progress(progress):
+        if progress.step == step:
+            raise Cancelled
+
+    return on_progress
+
+
+@pytest.mark.parametrize("step", [2, 5, 7])
+def test_a_stopped_call_goes_on(cohort, tmp_path, step, monkeypatch):
+    with pytest.raises(Cancelled):
+        build_gallery(cohort, tmp_path / "g", on_progress=stop_at(step), threads=1)
+    with pytest.raises(GalleryError, match="no finished gallery"):
+        Gallery.open(tmp_path / "g")
+    before = files_of(tmp_path / "g")
+    compared = []
+    scores_of = gallery_scores.scores_of
+    monkeypatch.setattr(
+        gallery_scores,
+        "scores_of",
+        lambda query, others, threads: (
+            compared.append(len(others)) or scores_of(query, others, threads)
+        ),
+    )
+    gallery = build_gallery(cohort, tmp_path / "g", threads=1)
+    after = files_of(tmp_path / "g")
+    assert before.items() <= after.items()
+    assert sum(compared) == {2: 10, 5: 10, 7: 3}[step]  # 7: two rows of 4 and 3 pairs were kept
+    fresh = build_gallery(cohort, tmp_path / "fresh")
+    np.testing.assert_array_equal(gallery.scores.values, fresh.scores.values)
+
+
+def test_a_cohort_that_has_grown_and_shrunk(tmp_path):
+    many = images(5)
+    build_gallery(write_cache(tmp_path / "three", many[:3]), tmp_path / "g")
+    before = files_of(tmp_path / "g")
+    gallery = build_gallery(write_cache(tmp_path / "five", many), tmp_path / "g")
+    assert before.items() <= files_of(tmp_path / "g").items()
+    prepared = [prepare_roi(image) for image in many]
+    np.testing.assert_allclose(gallery.scores.values, scores_among(prepared), atol=1e-5)
+    build_gallery(write_cache(tmp_path / "two", many[:2]), tmp_path / "g")
+    assert len(Gallery.open(tmp_path / "g").scores.values) == 2
+    assert len(files_of(tmp_path / "g")) == 2
+
+
+def test_what_is_damaged_is_named_and_made_anew(cohort, tmp_path):
+    build_gallery(cohort, tmp_path / "g")
+    (victim, *_) = sorted((tmp_path / "g" / "volumes").iterdir())
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(GalleryError, match=r"case-000-.*gallery build again"):
+        _ = Gallery.open(tmp_path / "g").rois
+    (tmp_path / "g" / SCORES).write_bytes(b"no scores")
+    with pytest.raises(GalleryError, match="missing or damaged"):
+        _ = Gallery.open(tmp_path / "g").scores
+    gallery = build_gallery(cohort, tmp_path / "g")
+    assert victim.read_bytes() == whole
+    assert len(gallery.scores.values) == 5
+    (tmp_path / "g" / "gallery.json").write_text("{", "utf-8")
+    with pytest.raises(GalleryError, match=r"gallery.json is damaged"):
+        Gallery.open(tmp_path / "g")
+
+
+def test_a_file_of_another_roi_is_not_taken(cohort, tmp_path):
+    build_gallery(cohort, tmp_path / "g")
+    first, second, *_ = sorted((tmp_path / "g" / "volumes").iterdir())
+    shutil.copy(second, first)
+    with pytest.raises(GalleryError, match="made of another ROI"):
+        _ = Gallery.open(tmp_path / "g").rois
+
+
+def test_folders_that_are_refused(cohort, tmp_path):
+    build_gallery(cohort, tmp_path / "g")
+    with pytest.raises(GalleryError, match="window is uniform, not gaussian"):
+        build_gallery(cohort, tmp_path / "g", "gaussian")
+    other = tmp_path / "mine"
+    other.mkdir()
+    (other / "thesis.docx").write_text("words", "utf-8")
+    with pytest.raises(OutputError, match="thesis"):
+        build_gallery(cohort, other)
+    assert [path.name for path in other.iterdir()] == ["thesis.docx"]
+
+
+def test_a_newer_gallery(cohort, tmp_path):
+    build_gallery(cohort, tmp_path / "g")
+    path = tmp_path / "g" / "gallery.json"
+    path.write_text(path.read_text("utf-8").replace('"format": 1', '"format": 2'), "utf-8")
+    with pytest.raises(GalleryError, match="newer version"):
+        Gallery.open(tmp_path / "g")
+
+
+def test_an_empty_roi_is_named(tmp_path):
+    cohort = write_cache(tmp_path / "cache", [*images(1), np.full((20, 20, 20), -1, np.float32)])
+    with pytest.raises(InputError, match=r"case-001.*no tumour"):
+        build_gallery(cohort, tmp_path / "g")
+
+
+def test_a_large_gallery_compares_a_fixed_part(cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery_scores, "MOST_COMPARED", 4)
+    monkeypatch.setattr(gallery_scores, "DRAWN", 2)
+    gallery = build_gallery(cohort, tmp_path / "g")
+    scores = Gallery.open(tmp_path / "g").scores
+    assert scores.values.shape == (2, 5, 2)
+    np.testing.assert_array_equal(scores.rows, gallery.scores.rows)
+    everything = scores_among([prepare_roi(cohort.load(index)) for index in range(5)])
+    np.testing.assert_allclose(scores.values, everything[scores.rows], atol=1e-5)
+
+
+def test_nearest_of_another_patient(tmp_path):
+    first = images(1)[0]
+    cohort = write_cache(
+        tmp_path / "cache", [first, first, *images(2, seed=1)], patients=["a", "a", "b", "c"]
+    )
+    gallery = build_gallery(cohort, tmp_path / "g")
+    nearest = gallery.scores.nearest(gallery.patients)
+    values = gallery.scores.values
+    np.testing.assert_allclose(nearest[0], values[0, 2:].max(axis=0))
+    np.testing.assert_allclose(nearest[2], values[2, [0, 1, 3]].max(axis=0))
+    alone = build_gallery(write_cache(tmp_path / "one", [first]), tmp_path / "alone")
+    assert np.isnan(alone.scores.nearest(alone.patients)).all()

@@ -1,0 +1,157 @@
+"""The nearest real ROI, and what it says: copies are found, new ones are left alone."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from made_up_cohort import write_cache
+from napari_tumor_synth.errors import GalleryError, InputError
+from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.evaluation.gallery_build import build_gallery
+from napari_tumor_synth.evaluation.memorisation import RATE, Calibration, judge
+from napari_tumor_synth.evaluation.nearest import find_nearest
+from napari_tumor_synth.evaluation.ssim import ssim
+from ssim_blobs import blob
+
+COUNT, SIZE = 40, 24
+
+
+def tumour(rng):
+    """A blob with texture of the kind that tumours have: smooth, and with a core."""
+    mask = blob(rng, SIZE) > -1
+    texture = gaussian_filter(rng.standard_normal((SIZE,) * 3), 1.2)
+    image = np.where(mask, np.clip(0.2 + 0.35 * texture / texture.std(), -0.89, 1), -1)
+    return image.astype(np.float16).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def real():
+    rng = np.random.default_rng(0)
+    return [tumour(rng) for _ in range(COUNT)]
+
+
+@pytest.fixture(scope="module")
+def gallery(real, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gallery")
+    return build_gallery(write_cache(folder / "cache", real), folder / "g")
+
+
+def test_scores_are_exact_and_in_order(gallery, real):
+    query = tumour(np.random.default_rng(99))
+    found = find_nearest(gallery, query[None], top=7)
+    exact = [ssim(query, image) for image in real]
+    order = sorted(range(COUNT), key=lambda index: -exact[index].foreground)
+    assert [match.index for match in found.matches] == order[:7]
+    for match in found.matches:
+        assert match.score.whole == pytest.approx(exact[match.index].whole, abs=1e-6)
+        assert match.score.foreground == pytest.approx(exact[match.index].foreground, abs=1e-6)
+    first, second = (1 - exact[index].foreground for index in order[:2])
+    assert found.distance_ratio == pytest.approx(first / second, abs=1e-5)
+
+
+def test_a_real_one_finds_itself(gallery, real):
+    found = find_nearest(gallery, real[3][None])
+    assert found.matches[0].entry.name == "case-003"
+    assert found.matches[0].score.foreground == pytest.approx(1, abs=1e-6)
+    assert found.distance_ratio == pytest.approx(0, abs=1e-5)
+
+
+def test_the_ratio_is_to_another_patient(real, tmp_path):
+    cohort = write_cache(tmp_path / "c", [real[0], real[0], real[1]], patients=["a", "a", "b"])
+    gallery = build_gallery(cohort, tmp_path / "g")
+    found = find_nearest(gallery, real[2][None], top=1)
+    exact = sorted((ssim(real[2], image).foreground for image in real[:2]), reverse=True)
+    assert found.distance_ratio == pytest.approx((1 - exact[0]) / (1 - exact[1]), abs=1e-5)
+    alone = build_gallery(write_cache(tmp_path / "d", real[:1]), tmp_path / "h")
+    assert find_nearest(alone, real[2][None]).distance_ratio is None
+    assert len(find_nearest(alone, real[2][None]).matches) == 1
+
+
+CHANGES = {
+    "exact": lambda image, rng: image,
+    "noisy": lambda image, rng: image + 0.03 * rng.standard_normal(image.shape),
+    "blurred": lambda image, rng: 0.5 * image + 0.5 * gaussian_filter(image, 1),
+    "scaled": lambda image, rng: 0.8 * image,
+}
+
+
+def planted(image, change, rng):
+    changed = CHANGES[change](image, rng)
+    return np.where(image > -1, np.clip(changed, -0.9, 1), -1).astype(np.float32)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_copies_are_called_so(gallery, real, change):
+    rng = np.random.default_rng(7)
+    calibration = Calibration.of_gallery(gallery)
+    new = [tumour(rng) for _ in range(10)]
+    queries = [*new, *(planted(image, change, rng) for image in real[:10])]
+    found = [find_nearest(gallery, query[None], top=1).matches[0] for query in queries]
+    verdicts = judge([match.score.foreground for match in found], calibration)
+    names = [verdict.name for verdict in verdicts]
+    assert names[10:] == ["copy"] * 10
+    assert [match.index for match in found[10:]] == list(range(10))
+    assert names[:10].count("copy") <= 1
+    assert "p = " in verdicts[-1].sentence
+
+
+def test_new_ones_are_called_copies_at_the_stated_rate(gallery):
+    rng = np.random.default_rng(11)
+    calibration = Calibration.of_gallery(gallery)
+    scores = [
+        find_nearest(gallery, tumour(rng)[None], top=1).matches[0].score.foreground
+        for _ in range(100)
+    ]
+    alone = [judge([score], calibration)[0].name for score in scores]
+    assert alone.count("copy") <= 100 * RATE + 2 * np.sqrt(100 * RATE * (1 - RATE))
+    together = [verdict.name for verdict in judge(scores, calibration)]
+    assert together.count("copy") <= 1
+    p_values = np.array([calibration.p_value(score) for score in scores])
+    assert 0.3 < np.median(p_values) < 0.7
+
+
+def test_few_patients_are_not_enough(real, tmp_path):
+    gallery = build_gallery(write_cache(tmp_path / "c", real[:29]), tmp_path / "g")
+    (verdict,) = judge([1.0], Calibration.of_gallery(gallery))
+    assert verdict.name == "not calibrated"
+    assert "29 patients" in verdict.sentence
+    assert verdict.p_value is None
+    assert verdict.percentile is None
+
+
+def test_many_rois_of_few_patients_are_not_enough(real, tmp_path):
+    patients = [f"p{number % 10}" for number in range(COUNT)]
+    gallery = build_gallery(write_cache(tmp_path / "c", real, patients), tmp_path / "g")
+    assert Calibration.of_gallery(gallery).patients == 10
+    assert judge([0.99], Calibration.of_gallery(gallery))[0].name == "not calibrated"
+
+
+def test_percentiles_and_words(gallery):
+    calibration = Calibration.of_gallery(gallery)
+    highest, lowest = calibration.nearest.max(), calibration.nearest.min()
+    close, usual, copy = judge([highest + 1e-4, lowest, 1.0], calibration)
+    assert (usual.percentile, usual.name) == (0, "usual")
+    assert (close.percentile, close.name) == (100, "close")
+    assert (copy.percentile, copy.name) == (100, "copy")
+    assert "Nearer to a real ROI than 100 % of real ROIs are" in close.sentence
+    middle = float(np.median(calibration.nearest))
+    assert calibration.percentile(middle) == pytest.approx(50, abs=100 / COUNT)
+    assert calibration.p_value(middle) == pytest.approx(0.5, abs=0.1)
+    assert judge([], calibration) == []
+
+
+def test_what_cannot_be_looked_up(gallery):
+    with pytest.raises(InputError, match="1 x 24 x 24 x 25"):
+        find_nearest(gallery, np.zeros((1, 24, 24, 25), np.float32))
+    with pytest.raises(InputError, match="no tumour"):
+        find_nearest(gallery, np.full((1, SIZE, SIZE, SIZE), -1, np.float32))
+
+
+def test_an_altered_file_is_named(real, tmp_path):
+    build_gallery(write_cache(tmp_path / "c", real[:3]), tmp_path / "g")
+    victim = sorted((tmp_path / "g" / "volumes").iterdir())[1]
+    data = bytearray(victim.read_bytes())
+    data[-4000:] = b"\xff" * 4000  # not numbers
+    victim.write_bytes(data)
+    with pytest.raises(GalleryError, match="case-001"):
+        find_nearest(Gallery.open(tmp_path / "g"), real[0][None])
