@@ -3,10 +3,12 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from napari_tumor_synth.files import sha256_of_file
 from napari_tumor_synth.imaging.reading import read_image
+from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
 
 MADE = ["--size", 16, "--spacing", 1]
@@ -65,6 +67,22 @@ def test_a_real_roi_finds_its_own_case(run, gallery, roi):
     assert query["verdict"] == "not calibrated"
     assert query["percentile"] is None
     assert query["distance_ratio"] < 0.01
+
+
+def test_transforms(run, cohort, gallery, roi, tmp_path):
+    out = tmp_path / "g"
+    build = ("gallery", "build", cohort, "--out", out, *MADE, "--workers", 1)
+    assert run(*build, "--transforms").code == 0
+    volume = read_image(roi)
+    mirrored = tmp_path / "mirrored.nii.gz"
+    write_volume(Volume(np.flip(volume.array, 2).copy(), volume.affine), mirrored)
+    query = run("nearest", mirrored, "--gallery", out, "--transforms", "--json").json["queries"][0]
+    assert query["matches"][0]["case"] == "Phantom_HGG_000000"
+    assert query["matches"][0]["transform"].startswith("mirrored along R")
+    assert "6 patients" in query["sentence"]
+    words = run("nearest", mirrored, "--gallery", gallery, "--transforms").out
+    assert "mirrored along R" in words
+    assert "gallery build --transforms does" in words
 
 
 def test_words_for_a_person(run, gallery, roi):

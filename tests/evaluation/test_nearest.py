@@ -148,10 +148,14 @@ def test_what_cannot_be_looked_up(gallery):
 
 
 def test_an_altered_file_is_named(real, tmp_path):
-    build_gallery(write_cache(tmp_path / "c", real[:3]), tmp_path / "g")
+    cohort = write_cache(tmp_path / "c", real[:3])
+    build_gallery(cohort, tmp_path / "g")
     victim = sorted((tmp_path / "g" / "volumes").iterdir())[1]
-    data = bytearray(victim.read_bytes())
-    data[-4000:] = b"\xff" * 4000  # not numbers
-    victim.write_bytes(data)
-    with pytest.raises(GalleryError, match="case-001"):
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:-4000] + b"\x11" * 4000)
+    with pytest.raises(GalleryError, match=r"case-001-.*has changed"):
         find_nearest(Gallery.open(tmp_path / "g"), real[0][None])
+    build_gallery(cohort, tmp_path / "g")
+    assert victim.read_bytes() == whole
+    found = find_nearest(Gallery.open(tmp_path / "g"), real[0][None], transforms=True)
+    assert found.matches[0].index == 0

@@ -36,6 +36,10 @@ def build(
     labels: LabelsOption = "",
     sequences: Annotated[str, typer.Option(help="Sequences, e.g. flair,t1ce: flair.")] = "",
     window: Annotated[str, typer.Option(help="uniform or gaussian: of the 3D-SSIM.")] = "uniform",
+    transforms: Annotated[
+        bool,
+        typer.Option("--transforms", help="Prepare for nearest --transforms as well; minutes."),
+    ] = False,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -64,6 +68,7 @@ def build(
             settings=settings,
             sequences=parse_names(sequences) or None,
             window=window,  # type: ignore[arg-type]
+            transforms=transforms,
             workers=workers,
             on_progress=on_progress,
         )
@@ -95,6 +100,9 @@ def nearest(
     ],
     gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
     top: Annotated[int, typer.Option(min=1, help="How many real ROIs to list of each.")] = 5,
+    transforms: Annotated[
+        bool, typer.Option("--transforms", help="Try mirrored, turned and shifted ROIs as well.")
+    ] = False,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -110,7 +118,9 @@ def nearest(
 
     opened = Gallery.open(gallery)
     with progress_bar("Looking up") as on_progress:
-        found = look_up(rois, opened, top=top, threads=workers, on_progress=on_progress)
+        found = look_up(
+            rois, opened, top=top, transforms=transforms, threads=workers, on_progress=on_progress
+        )
     if not as_json:
         note(str(opened.plan.definition))
     report(
@@ -127,6 +137,7 @@ def _lines(found: "LookUp") -> list[str]:
     rows = [
         f"  {match.entry.name}  {match.entry.class_name}  {match.entry.split}  "
         f"foreground {match.score.foreground:.4f}  whole {match.score.whole:.4f}"
+        + (f"  {match.transform}" if str(match.transform) != "none" else "")
         for match in found.nearest.matches
     ]
     ratio = found.nearest.distance_ratio

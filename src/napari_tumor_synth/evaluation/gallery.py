@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import GalleryError
-from napari_tumor_synth.evaluation.gallery_files import read_gallery_roi
+from napari_tumor_synth.evaluation.alignment import spectrum_of
+from napari_tumor_synth.evaluation.gallery_files import GalleryRoi, read_gallery_roi
 from napari_tumor_synth.evaluation.gallery_manifest import (
     VOLUMES,
     GalleryEntry,
@@ -17,6 +18,7 @@ from napari_tumor_synth.evaluation.gallery_manifest import (
 )
 from napari_tumor_synth.evaluation.gallery_scores import RealScores, read_scores
 from napari_tumor_synth.evaluation.ssim import SsimRoi
+from napari_tumor_synth.files import sha256_of_file
 
 SCORES = "real_to_real.npz"
 
@@ -77,6 +79,15 @@ class Gallery:
         GalleryError
             The file of one is missing or damaged.
         """
+        return tuple(kept.ssim for kept in self._kept)
+
+    @cached_property
+    def coarse_spectra(self) -> tuple[NDArray[np.complex64], ...]:
+        """All ROIs, ready for a search of shifts; see `alignment`."""
+        return tuple(spectrum_of(kept.coarse.astype(np.float32)) for kept in self._kept)
+
+    @cached_property
+    def _kept(self) -> tuple[GalleryRoi, ...]:
         return tuple(
             read_gallery_roi(
                 self.folder / VOLUMES / entry.file, entry.content, self.plan.definition
@@ -101,6 +112,27 @@ class Gallery:
                 "Run tumor-synth gallery build again with the same folder.",
             )
         return scores
+
+    def require_unchanged(self, index: int) -> None:
+        """Make sure that an ROI's file is the one that was built.
+
+        Raises
+        ------
+        GalleryError
+            It is missing or has changed.
+        """
+        entry = self.entries[index]
+        path = self.folder / VOLUMES / entry.file
+        try:
+            unchanged = sha256_of_file(path) == entry.sha256
+        except OSError:
+            unchanged = False
+        if not unchanged:
+            raise GalleryError(
+                f"{path} of the gallery is missing or has changed.",
+                "Run tumor-synth gallery build again with the same folder: it makes anew what is "
+                "damaged.",
+            )
 
     def image(self, index: int) -> NDArray[np.float32]:
         """Return an ROI (C, S, A, R) in [-1, 1], background exactly -1.

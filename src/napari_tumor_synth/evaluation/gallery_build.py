@@ -2,14 +2,21 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from napari_tumor_synth.errors import GalleryError, InputError, OutputError
+from napari_tumor_synth.evaluation.alignment import coarsened, parts_of
 from napari_tumor_synth.evaluation.gallery import SCORES, Gallery
-from napari_tumor_synth.evaluation.gallery_files import read_gallery_roi, write_gallery_roi
+from napari_tumor_synth.evaluation.gallery_files import (
+    GalleryRoi,
+    read_gallery_roi,
+    write_gallery_roi,
+)
 from napari_tumor_synth.evaluation.gallery_manifest import (
     MANIFEST,
     PREPARED,
@@ -21,8 +28,14 @@ from napari_tumor_synth.evaluation.gallery_manifest import (
     read_manifest,
 )
 from napari_tumor_synth.evaluation.gallery_scores import compare_all
+from napari_tumor_synth.evaluation.gallery_transformed import TRANSFORMED, compare_transformed
 from napari_tumor_synth.evaluation.ssim import prepare_roi
-from napari_tumor_synth.files import atomic_file, writable_folder, write_json
+from napari_tumor_synth.files import (
+    atomic_file,
+    sha256_of_file,
+    writable_folder,
+    write_json,
+)
 from napari_tumor_synth.imaging.roi_cache import CacheEntry, RoiCache
 from napari_tumor_synth.processors import worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
@@ -45,6 +58,7 @@ def build_gallery(
     out: Path | str,
     window: Literal["uniform", "gaussian"] = "uniform",
     *,
+    transforms: bool = False,
     threads: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Gallery:
@@ -61,6 +75,9 @@ def build_gallery(
         Folder of the gallery: new, empty, or of an earlier call with the same settings.
     window : {"uniform", "gaussian"}
         Of the 3D-SSIM; see `SsimDefinition`.
+    transforms : bool
+        Search some of the ROIs mirrored, turned and shifted as well, so that copies that are can
+        be told from what is usual; takes some seconds an ROI.
     threads : int, optional
         To compute with; None means one a core.
     on_progress : callable
@@ -81,10 +98,11 @@ def build_gallery(
     _require_own(folder, plan)
     _tidy(folder, cohort.patient_data)
     threads = worker_count(threads)
-    entries = [_entry(cached, plan) for cached in cohort.entries]
-    total = 2 * len(entries)  # nearly; a large gallery compares fewer
-    for step, name in enumerate(_index(cohort, entries, plan, folder, threads), start=1):
-        on_progress(Progress(step, total, f"indexing {name}"))
+    total = 2 * len(cohort)  # nearly; a large gallery compares fewer
+    entries = []
+    for entry in _index(cohort, plan, folder, threads):
+        entries.append(entry)
+        on_progress(Progress(len(entries), total, f"indexing {entry.name}"))
     manifest = GalleryManifest(
         plan=plan,
         patient_data=cohort.patient_data,
@@ -101,51 +119,67 @@ def build_gallery(
             Progress(len(entries) + progress.step, len(entries) + progress.total, progress.message)
         ),
     )
+    if transforms:
+        compare_transformed(gallery, threads, on_progress)
     write_json(folder / MANIFEST, manifest.model_dump(mode="json"))
     _remove_unnamed(folder, manifest)
     return gallery
 
 
-def _entry(cached: CacheEntry, plan: GalleryPlan) -> GalleryEntry:
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", cached.name).strip("_-")[:80] or "case"
-    named = hashlib.sha256(f"{cached.sha256} {plan.window}".encode()).hexdigest()[:16]
-    return GalleryEntry(
-        name=cached.name,
-        patient=cached.patient,
-        class_name=cached.class_name,
-        split=cached.split,
-        content=cached.sha256,
-        file=f"{readable}-{named}.safetensors",
-    )
-
-
 def _index(
-    cohort: RoiCache,
-    entries: Sequence[GalleryEntry],
-    plan: GalleryPlan,
-    folder: Path,
-    threads: int,
-) -> Iterator[str]:
-    """Make what is missing or damaged, and give the name of each ROI that is there."""
+    cohort: RoiCache, plan: GalleryPlan, folder: Path, threads: int
+) -> Iterator[GalleryEntry]:
+    """Make what is missing or damaged, and give each ROI that is there, in the cohort's order."""
+    earlier = _earlier_hashes(folder)
 
-    def make(index: int) -> str:
-        entry = entries[index]
-        path = folder / VOLUMES / entry.file
-        try:
-            read_gallery_roi(path, entry.content, plan.definition)
-        except GalleryError:
+    def make(index: int) -> GalleryEntry:
+        cached = cohort.entries[index]
+        file = _file_name(cached, plan)
+        path = folder / VOLUMES / file
+        if not _is_good(path, cached.sha256, plan, earlier.get(file)):
+            image = cohort.load(index)
             try:
-                roi = prepare_roi(cohort.load(index), plan.definition, exact=False)
+                roi = prepare_roi(image, plan.definition, exact=False)
             except InputError as error:
-                raise InputError(f"Case {entry.name}: {error.problem}", error.remedy) from error
-            write_gallery_roi(roi, entry.content, path)
-        return entry.name
+                raise InputError(f"Case {cached.name}: {error.problem}", error.remedy) from error
+            coarse = coarsened(parts_of(image)).astype(np.float16)
+            write_gallery_roi(GalleryRoi(roi, coarse), cached.sha256, path)
+        return GalleryEntry(
+            name=cached.name,
+            patient=cached.patient,
+            class_name=cached.class_name,
+            split=cached.split,
+            content=cached.sha256,
+            file=file,
+            sha256=sha256_of_file(path),
+        )
 
     pool = ThreadPoolExecutor(threads)
     try:
-        yield from pool.map(make, range(len(entries)))
+        yield from pool.map(make, range(len(cohort)))
     finally:  # whoever stops waits for what has begun, not for all the rest
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _file_name(cached: CacheEntry, plan: GalleryPlan) -> str:
+    """Return a name that the ROI and the index decide, so that no file has another content."""
+    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", cached.name).strip("_-")[:80] or "case"
+    digest = hashlib.sha256(f"{cached.sha256} {plan.window}".encode()).hexdigest()
+    return f"{readable}-{digest[:16]}.safetensors"
+
+
+def _is_good(path: Path, content: str, plan: GalleryPlan, sha256: str | None) -> bool:
+    try:
+        read_gallery_roi(path, content, plan.definition)
+    except GalleryError:
+        return False
+    return sha256 is None or sha256_of_file(path) == sha256
+
+
+def _earlier_hashes(folder: Path) -> dict[str, str]:
+    if not (folder / MANIFEST).exists():
+        return {}
+    return {entry.file: entry.sha256 for entry in read_manifest(folder).entries}
 
 
 def _require_own(folder: Path, plan: GalleryPlan) -> None:
@@ -162,7 +196,7 @@ def _require_own(folder: Path, plan: GalleryPlan) -> None:
                 "Choose another folder.",
             )
     else:
-        known = {README, VOLUMES, SCORES, PREPARED}
+        known = {README, VOLUMES, SCORES, TRANSFORMED, PREPARED}
         others = sorted(path.name for path in folder.iterdir() if path.name not in known)
         if others:
             raise OutputError(

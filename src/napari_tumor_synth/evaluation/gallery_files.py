@@ -1,11 +1,13 @@
 """One ROI of a gallery as a file: what comparing needs, mapped into memory when it is compared."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -18,12 +20,27 @@ from napari_tumor_synth.files import atomic_file
 _ARRAYS = ("raw", "mean", "variance")
 
 
-def write_gallery_roi(roi: SsimRoi, content: str, path: Path) -> None:
-    """Write a prepared ROI, whole or not at all.
+@dataclass(frozen=True, slots=True)
+class GalleryRoi:
+    """What a gallery keeps of an ROI.
+
+    Attributes
+    ----------
+    ssim : SsimRoi
+    coarse : (1 + C, ...) float16
+        Mask and textures on a coarse grid, see `alignment`.
+    """
+
+    ssim: SsimRoi
+    coarse: NDArray[np.float16]
+
+
+def write_gallery_roi(kept: GalleryRoi, content: str, path: Path) -> None:
+    """Write what is kept of an ROI, whole or not at all.
 
     Parameters
     ----------
-    roi : SsimRoi
+    kept : GalleryRoi
     content : str
         SHA-256 of the ROI that it was prepared from.
     path : Path
@@ -33,7 +50,8 @@ def write_gallery_roi(roi: SsimRoi, content: str, path: Path) -> None:
     OutputError
         The file cannot be written.
     """
-    arrays = {
+    roi = kept.ssim
+    arrays = {"coarse": kept.coarse} | {
         f"{number}.{name}": getattr(channel.part, name)
         for number, channel in enumerate(roi.channels)
         for name in _ARRAYS
@@ -61,8 +79,8 @@ def write_gallery_roi(roi: SsimRoi, content: str, path: Path) -> None:
             ) from error
 
 
-def read_gallery_roi(path: Path, content: str, definition: SsimDefinition) -> SsimRoi:
-    """Map a prepared ROI into memory.
+def read_gallery_roi(path: Path, content: str, definition: SsimDefinition) -> GalleryRoi:
+    """Map what is kept of an ROI into memory.
 
     Raises
     ------
@@ -80,7 +98,8 @@ def read_gallery_roi(path: Path, content: str, definition: SsimDefinition) -> Ss
                 )
                 for number, description in enumerate(described["channels"])
             )
-            return SsimRoi(channels, tuple(described["shape"]), definition)
+            roi = SsimRoi(channels, tuple(described["shape"]), definition)
+            return GalleryRoi(roi, stream.get_tensor("coarse").numpy())
     except (OSError, SafetensorError, LookupError, TypeError, ValueError) as error:
         raise GalleryError(
             f"{path} of the gallery cannot be used: {error}.",

@@ -58,6 +58,8 @@ class GalleryEntry(_Record):
         SHA-256 of the cached ROI's file.
     file : str
         Below ``volumes``.
+    sha256 : str
+        Of that file.
     """
 
     name: str
@@ -66,6 +68,7 @@ class GalleryEntry(_Record):
     split: Literal["train", "validation", "test"]
     content: str
     file: str = Field(pattern=r"^\w[^/\\:]*\.safetensors$")
+    sha256: str
 
 
 class GalleryManifest(_Record):

@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, norm
 
 from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.evaluation.gallery_transformed import read_transformed
 
 FEWEST_PATIENTS = 30
 """With fewer, nothing is said of how usual a score is."""
 RATE = 0.05
 """Share of false alarms among the ROIs that are called copies."""
 CLOSE_PERCENTILE = 95.0
+_NOT_SEARCHED = (
+    "which similarity of transformed ROIs is usual was not searched (tumor-synth gallery build "
+    "--transforms does)"
+)
 _BELOW_ONE = 1 - 1e-12
 _SMALLEST_SPREAD = 1e-3
 
@@ -35,17 +40,32 @@ class Calibration:
         Score of each real ROI with its nearest of another patient.
     patients : int
         Whose ROIs they are.
+    lacking : str
+        What the gallery lacks to judge by, in a sentence; empty where it has it.
     """
 
     nearest: NDArray[np.float64]
     patients: int
+    lacking: str = ""
 
     @classmethod
-    def of_gallery(cls, gallery: Gallery) -> "Calibration":
-        """Take the scores that were computed when the gallery was built."""
-        found = gallery.scores.nearest(gallery.patients)[:, 1]
+    def of_gallery(cls, gallery: Gallery, *, transforms: bool = False) -> "Calibration":
+        """Take the scores that were computed when the gallery was built.
+
+        Parameters
+        ----------
+        gallery : Gallery
+        transforms : bool
+            Those of real ROIs that were searched mirrored, turned and shifted as well.
+        """
+        rows, found = gallery.scores.rows.tolist(), gallery.scores.nearest(gallery.patients)[:, 1]
+        if transforms:
+            searched = read_transformed(gallery)
+            if searched is None:
+                return cls(np.empty(0), 0, _NOT_SEARCHED)
+            rows, found = searched[0], np.where(searched[1] < 0, np.nan, searched[1])
         known = np.isfinite(found)
-        patients = {gallery.patients[row] for row in gallery.scores.rows[known]}
+        patients = {gallery.patients[row] for row in np.array(rows)[known]}
         return cls(found[known], len(patients))
 
     @property
@@ -96,10 +116,11 @@ def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
     calibration : Calibration
     """
     if not calibration.is_enough:
-        sentence = (
-            f"Not calibrated: the gallery has {calibration.patients} patients, and "
-            f"{FEWEST_PATIENTS} are needed to say which similarity is usual. Judge by the pictures."
+        lacking = calibration.lacking or (
+            f"the gallery has {calibration.patients} patients, and {FEWEST_PATIENTS} are needed to "
+            "say which similarity is usual"
         )
+        sentence = f"Not calibrated: {lacking}. Judge by the pictures."
         return [Verdict("not calibrated", sentence, None, None) for _ in scores]
     p_values = [calibration.p_value(score) for score in scores]
     copies = false_discovery_control(p_values) <= RATE if p_values else []

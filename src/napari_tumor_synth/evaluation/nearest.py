@@ -5,13 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tumor_synth.errors import GalleryError, InputError
+from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_manifest import GalleryEntry
-from napari_tumor_synth.evaluation.ssim import SsimScore, compare, prepare_roi, scores_of
+from napari_tumor_synth.evaluation.ssim import (
+    SsimRoi,
+    SsimScore,
+    compare,
+    prepare_roi,
+    scores_of,
+)
+from napari_tumor_synth.evaluation.transformed import search_transforms
+from napari_tumor_synth.evaluation.transforms import Transform
 from napari_tumor_synth.processors import worker_count
 
-_SPARE = 5  # ROIs beyond those asked for that are compared exactly: float32 may swap neighbours
+_SPARE = 2  # ROIs beyond those asked for that are compared exactly: float32 may swap neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +33,14 @@ class Match:
     entry : GalleryEntry
     score : SsimScore
         Computed in float64.
+    transform : Transform
+        What was done to the ROI before it was compared.
     """
 
     index: int
     entry: GalleryEntry
     score: SsimScore
+    transform: Transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +61,12 @@ class Nearest:
 
 
 def find_nearest(
-    gallery: Gallery, image: NDArray[np.float32], top: int = 5, threads: int | None = None
+    gallery: Gallery,
+    image: NDArray[np.float32],
+    top: int = 5,
+    threads: int | None = None,
+    *,
+    transforms: bool = False,
 ) -> Nearest:
     """Compare an ROI with all of a gallery.
 
@@ -65,6 +81,8 @@ def find_nearest(
         Matches wanted.
     threads : int, optional
         None means one a core.
+    transforms : bool
+        Try the ROI mirrored, turned and shifted as well; see `search_transforms`.
 
     Raises
     ------
@@ -83,27 +101,29 @@ def find_nearest(
     definition = gallery.plan.definition
     query = prepare_roi(image, definition, exact=False)
     scores = scores_of(query, gallery.rois, worker_count(threads))
-    if not np.isfinite(scores).all():
-        damaged = gallery.entries[int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])]
-        raise GalleryError(
-            f"{damaged.file} of the gallery {gallery.folder} is damaged.",
-            "Delete that file and run tumor-synth gallery build again with the same folder.",
-        )
-    order = np.argsort(-scores[:, 1], kind="stable")
-    best = order[: top + _SPARE].tolist()
+    for index in np.flatnonzero(~np.isfinite(scores).all(axis=1)).tolist():
+        gallery.require_unchanged(index)
+    candidates = {
+        index: (SsimScore(*pair), Transform()) for index, pair in enumerate(scores.tolist())
+    }
+    if transforms:
+        for index, found in search_transforms(gallery, image, worker_count(threads)).items():
+            candidates[index] = max(candidates[index], found, key=lambda one: one[0].foreground)
+    order = sorted(candidates, key=lambda index: -candidates[index][0].foreground)
     patients = gallery.patients
-    others = [index for index in order.tolist() if patients[index] != patients[best[0]]]
-    exact = prepare_roi(image, definition)
-    found = [
-        Match(
-            index,
-            gallery.entries[index],
-            compare(exact, prepare_roi(gallery.image(index), definition)),
-        )
-        for index in dict.fromkeys([*best, *others[:1]])
-    ]
-    found.sort(key=lambda match: -match.score.foreground)
-    return Nearest(tuple(found[:top]), _ratio(found))
+    others = [index for index in order if patients[index] != patients[order[0]]]
+    definition = gallery.plan.definition
+    prepared: dict[Transform, SsimRoi] = {}
+    matches = []
+    for index in dict.fromkeys([*order[: top + _SPARE], *others[:1]]):
+        gallery.require_unchanged(index)
+        transform = candidates[index][1]
+        if transform not in prepared:
+            prepared[transform] = prepare_roi(transform.apply(image), definition)
+        score = compare(prepared[transform], prepare_roi(gallery.image(index), definition))
+        matches.append(Match(index, gallery.entries[index], score, transform))
+    matches.sort(key=lambda match: -match.score.foreground)
+    return Nearest(tuple(matches[:top]), _ratio(matches))
 
 
 def _ratio(found: list[Match]) -> float | None:

@@ -73,17 +73,15 @@ def window_volume(
     """
     reach = definition.reach
     _require_comparable(volume, reach)
-    image = (np.asarray(volume, np.float64) + 1) / 2
-    low, high = _reached(image > 0, reach)
-    padded = np.pad(image, reach, mode="symmetric")
-    raw = padded[tuple(slice(a, b + 2 * reach) for a, b in zip(low, high, strict=True))]
+    low, high = _reached(volume > -1, reach)
+    raw = _mirrored_part(volume, low, high, reach)
     mean = _window_means(raw, definition.weights)
     squares = _window_means(raw * raw, definition.weights)
     variance = definition.covariance_factor * (squares - mean * mean)
     alone = (C1 * C2) / ((mean * mean + C1) * (variance + C2))
     complete = tuple(
         slice(max(reach - a, 0), max(min(b, size - reach) - a, 0))
-        for a, b, size in zip(low, high, image.shape, strict=True)
+        for a, b, size in zip(low, high, volume.shape, strict=True)
     )
     mask = raw[(slice(reach, -reach),) * 3] > 0
     return SsimVolume(
@@ -123,6 +121,16 @@ def _reached(mask: NDArray[np.bool_], reach: int) -> tuple[list[int], list[int]]
         low.append(max(int(places[0]) - reach, 0))
         high.append(min(int(places[-1]) + 1 + reach, size))
     return low, high
+
+
+def _mirrored_part(
+    volume: NDArray[np.floating[Any]], low: list[int], high: list[int], reach: int
+) -> NDArray[np.float64]:
+    """Return intensities in [0, 1] from `reach` before low to `reach` after high."""
+    ends = list(zip(low, high, volume.shape, strict=True))
+    part = volume[tuple(slice(max(a - reach, 0), b + reach) for a, b, _ in ends)]
+    beyond = [(max(reach - a, 0), max(b + reach - size, 0)) for a, b, size in ends]
+    return np.pad((part.astype(np.float64) + 1) / 2, beyond, mode="symmetric")
 
 
 def _window_means(raw: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -50,7 +50,7 @@ class LookUp:
                     "split": match.entry.split,
                     "global_ssim": match.score.whole,
                     "foreground_ssim": match.score.foreground,
-                    "transform": "none",
+                    "transform": str(match.transform),
                 }
                 for match in self.nearest.matches
             ],
@@ -64,6 +64,7 @@ def build_gallery_of(
     settings: RoiSettings | None = None,
     sequences: Sequence[str] | None = None,
     window: Literal["uniform", "gaussian"] = "uniform",
+    transforms: bool = False,
     workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Gallery:
@@ -79,6 +80,8 @@ def build_gallery_of(
         How to cut; of a prepared cohort None, because it is cut already.
     window : {"uniform", "gaussian"}
         Of the 3D-SSIM.
+    transforms : bool
+        See `build_gallery`.
     workers : int, optional
         Processes and threads; None means one a core.
     on_progress : callable
@@ -108,7 +111,9 @@ def build_gallery_of(
                 Progress(progress.step, progress.total, f"cutting {progress.message}")
             ),
         )
-    return build_gallery(cache, out, window, threads=workers, on_progress=on_progress)
+    return build_gallery(
+        cache, out, window, transforms=transforms, threads=workers, on_progress=on_progress
+    )
 
 
 def look_up(
@@ -116,6 +121,7 @@ def look_up(
     gallery: Gallery,
     *,
     top: int = 5,
+    transforms: bool = False,
     threads: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> list[LookUp]:
@@ -128,6 +134,8 @@ def look_up(
     gallery : Gallery
     top : int
         Matches of each.
+    transforms : bool
+        Try the ROIs mirrored, turned and shifted as well.
     threads : int, optional
     on_progress : callable
         Called once a query.
@@ -140,10 +148,11 @@ def look_up(
     found = []
     for step, path in enumerate(queries, start=1):
         image = image_for(gallery, open_roi(path).roi, path)
-        found.append(find_nearest(gallery, image, top, threads))
+        found.append(find_nearest(gallery, image, top, threads, transforms=transforms))
         on_progress(Progress(step, len(queries), path.name))
     verdicts = judge(
-        [nearest.matches[0].score.foreground for nearest in found], Calibration.of_gallery(gallery)
+        [nearest.matches[0].score.foreground for nearest in found],
+        Calibration.of_gallery(gallery, transforms=transforms),
     )
     return [LookUp(*one) for one in zip(queries, found, verdicts, strict=True)]
 

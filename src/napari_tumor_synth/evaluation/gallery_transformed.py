@@ -1,0 +1,100 @@
+"""What is usual between real ROIs when one of them may be mirrored, turned and shifted.
+
+The best of many transforms is higher than the score of ROIs as they are, so that it is judged by
+real ROIs that were searched in the same way: some of the gallery, drawn by a fixed seed.
+"""
+
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.evaluation.ssim import scores_of
+from napari_tumor_synth.evaluation.transformed import search_transforms
+from napari_tumor_synth.files import atomic_file
+from napari_tumor_synth.progress import OnProgress, Progress
+
+TRANSFORMED = "real_to_real_transformed.npz"
+DRAWN = 100
+_SECONDS_BETWEEN_SAVES = 30.0
+
+
+def compare_transformed(gallery: Gallery, threads: int, on_progress: OnProgress) -> None:
+    """Search real ROIs, transformed, among those of other patients; keep the scores in a file.
+
+    What an earlier call has searched in the same gallery is not searched again.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    threads : int
+    on_progress : callable
+        Called once an ROI; may raise `Cancelled`.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    """
+    path = gallery.folder / TRANSFORMED
+    rows, scores = _drawn(gallery), _read(path, gallery)
+    last = time.monotonic()
+    try:
+        for number, row in enumerate(rows):
+            if np.isnan(scores[number]):
+                scores[number] = _nearest(gallery, row, threads)
+            if time.monotonic() - last > _SECONDS_BETWEEN_SAVES:
+                _save(path, gallery, scores)
+                last = time.monotonic()
+            on_progress(Progress(number + 1, len(rows), "searching transforms of real ROIs"))
+    finally:
+        _save(path, gallery, scores)
+
+
+def read_transformed(gallery: Gallery) -> tuple[list[int], NDArray[np.float64]] | None:
+    """Return the ROIs that were searched, and the foreground score of each with its nearest.
+
+    None where they have not all been searched. An ROI without another patient scores -1.
+    """
+    scores = _read(gallery.folder / TRANSFORMED, gallery)
+    return None if np.isnan(scores).any() else (_drawn(gallery), scores)
+
+
+def _drawn(gallery: Gallery) -> list[int]:
+    drawn = np.random.default_rng(0).permutation(len(gallery))[:DRAWN]
+    return sorted(drawn.tolist())
+
+
+def _nearest(gallery: Gallery, row: int, threads: int) -> float:
+    own = gallery.patients[row]
+    others = [index for index, patient in enumerate(gallery.patients) if patient != own]
+    if not others:
+        return -1.0
+    found = search_transforms(gallery, gallery.image(row), threads, others)
+    searched = max(score.foreground for score, _ in found.values())
+    as_it_is = scores_of(gallery.rois[row], [gallery.rois[index] for index in others], threads)
+    return float(max(searched, as_it_is[:, 1].max()))
+
+
+def _read(path: Path, gallery: Gallery) -> NDArray[np.float64]:
+    """Return the scores of an earlier call with this gallery, NaN where there are none."""
+    rows = _drawn(gallery)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            same = stored["contents"].tolist() == _contents(gallery)
+            scores = np.array(stored["scores"], np.float64)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        same = False
+    return scores if same and scores.shape == (len(rows),) else np.full(len(rows), np.nan)
+
+
+def _save(path: Path, gallery: Gallery, scores: NDArray[np.float64]) -> None:
+    with atomic_file(path) as temporary, temporary.open("wb") as stream:
+        np.savez(stream, contents=np.array(_contents(gallery)), scores=scores)
+
+
+def _contents(gallery: Gallery) -> list[str]:
+    return [entry.content for entry in gallery.entries]
