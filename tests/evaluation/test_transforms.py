@@ -11,6 +11,7 @@ from napari_tumor_synth.evaluation.alignment import (
     coarsened,
     coarseness,
     parts_of,
+    refined_shift,
     spectrum_of,
 )
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
@@ -95,6 +96,15 @@ def test_shifts_are_found(real):
         )
         assert tuple(found[0]) == shift
         assert correlation[0] == pytest.approx(2, abs=1e-4)
+
+
+def test_shifts_are_refined(real):
+    fixed = parts_of(real[2])
+    moved = parts_of(Transform(shift=(-3, 2, -4)).apply(real[2]))
+    assert refined_shift(moved, fixed, (2, -2, 4), 1) == (3, -2, 4)
+    assert refined_shift(moved, fixed, (2, -2, 4), 0) == (2, -2, 4)
+    assert refined_shift(moved, fixed, (5, -4, 2), 2) == (3, -2, 4)
+    assert max(refined_shift(moved, fixed, (99, 99, 99), 1)) <= 100  # beside each other
 
 
 @pytest.mark.parametrize(("size", "factor", "left"), [(16, 1, 16), (40, 2, 20), (65, 3, 22)])

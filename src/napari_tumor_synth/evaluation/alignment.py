@@ -5,6 +5,7 @@ the textures count alike; both are known for all shifts at once, by Fourier tran
 around, which does not matter to ROIs that have background on all sides.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -13,8 +14,8 @@ from scipy import fft
 
 from napari_tumor_synth.imaging.intensity import BACKGROUND
 
-COARSE = 32
-"""Voxels an axis, at most, of the volumes on which a whole gallery is searched."""
+COARSE, MEDIUM = 32, 64
+"""Voxels an axis, at most, of volumes on which a whole gallery, or a pair, is searched."""
 
 
 def parts_of(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -27,9 +28,9 @@ def parts_of(image: NDArray[np.float32]) -> NDArray[np.float32]:
     return parts
 
 
-def coarsened(parts: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Average blocks of voxels, so that `COARSE` or fewer are left along each axis."""
-    factor = coarseness(parts.shape[1:])
+def coarsened(parts: NDArray[np.float32], most: int = COARSE) -> NDArray[np.float32]:
+    """Average blocks of voxels, so that `most` or fewer are left along each axis."""
+    factor = coarseness(parts.shape[1:], most)
     padded = np.pad(parts, [(0, 0), *((0, -size % factor) for size in parts.shape[1:])])
     s, a, r = (size // factor for size in padded.shape[1:])
     blocks = padded.reshape(len(parts), s, factor, a, factor, r, factor)
@@ -37,9 +38,9 @@ def coarsened(parts: NDArray[np.float32]) -> NDArray[np.float32]:
     return means
 
 
-def coarseness(shape: tuple[int, ...]) -> int:
+def coarseness(shape: tuple[int, ...], most: int = COARSE) -> int:
     """Return how many voxels along an axis become one."""
-    return math.ceil(max(shape) / COARSE)
+    return math.ceil(max(shape) / most)
 
 
 def spectrum_of(parts: NDArray[np.float32]) -> NDArray[np.complex64]:
@@ -77,3 +78,56 @@ def best_shifts(
     sizes = np.array(shape)
     shifts = np.where(shifts > sizes // 2, shifts - sizes, shifts)
     return found[np.arange(len(found)), places], shifts
+
+
+def refined_shift(
+    moving: NDArray[np.float32], fixed: NDArray[np.float32], shift: tuple[int, int, int], by: int
+) -> tuple[int, int, int]:
+    """Return the shift at most `by` voxels from a given one with the highest correlation of parts.
+
+    Parameters
+    ----------
+    moving, fixed : (1 + C, S, A, R) float32
+    shift : tuple of int
+    by : int
+        0 leaves it as it is.
+    """
+    if by == 0:
+        return shift
+    low, part = _filled(moving)
+    reach = range(-by, by + 1)
+    tried = [
+        (shift[0] + s, shift[1] + a, shift[2] + r) for s, a, r in itertools.product(reach, repeat=3)
+    ]
+    scale = _norms(moving) * _norms(fixed)
+    found = [float((_overlap(part, fixed, low + np.array(one)) / scale).sum()) for one in tried]
+    return tried[int(np.argmax(found))]
+
+
+def _filled(parts: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the part of volumes that holds their mask, and where it begins."""
+    places = np.argwhere(parts[0])
+    low, high = places.min(axis=0), places.max(axis=0) + 1
+    cut = (slice(None), *(slice(a, b) for a, b in zip(low, high, strict=True)))
+    return low, parts[cut]
+
+
+def _norms(parts: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the norm of the mask, and that of all textures for each of them."""
+    textures = max(float(np.linalg.norm(parts[1:])), 1e-9)
+    return np.array([float(np.linalg.norm(parts[0])), *[textures] * (len(parts) - 1)])
+
+
+def _overlap(
+    part: NDArray[np.float32], fixed: NDArray[np.float32], low: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return the products, a volume, of a part that begins at `low` with what lies there."""
+    ends = low + np.array(part.shape[1:])
+    start, stop = np.maximum(low, 0), np.minimum(ends, fixed.shape[1:])
+    if (stop <= start).any():
+        return np.zeros(len(part))
+    inner = tuple(slice(a, b) for a, b in zip(start - low, stop - low, strict=True))
+    outer = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    return np.array(
+        [np.sum(one[inner] * other[outer]) for one, other in zip(part, fixed, strict=True)]
+    )

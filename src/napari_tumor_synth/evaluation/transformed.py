@@ -4,21 +4,25 @@ All transforms are searched over the whole gallery on coarse volumes, and the li
 compared exactly: so the list may lack an ROI that only looks like the query at full resolution.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.evaluation.alignment import (
+    MEDIUM,
     best_shifts,
     coarsened,
+    coarseness,
     parts_of,
+    refined_shift,
     spectrum_of,
 )
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.ssim import SsimScore, compare, prepare_roi
 from napari_tumor_synth.evaluation.transforms import Transform, all_transforms
+from napari_tumor_synth.imaging.intensity import BACKGROUND
 
 PAIRS = 16
 """Pairs of a real ROI and a transform that are compared exactly."""
@@ -58,14 +62,48 @@ def search_transforms(
             pool.map(lambda index: best_shifts(moving, spectra[index], shape)[0], searched)
         )
         pairs = [(searched[row], tried) for row, tried in _likeliest(np.array(found))]
-        scores = pool.map(
-            lambda pair: _compare_exactly(gallery, image, pair[0], transforms[pair[1]]), pairs
-        )
+        moved = _of_each(pool, {t for _, t in pairs}, lambda t: _Moved(transforms[t].apply(image)))
+        real = _of_each(pool, {i for i, _ in pairs}, lambda i: _Moved(gallery.image(i)))
+
+        def score(pair: tuple[int, int]) -> tuple[SsimScore, Transform]:
+            index, tried = pair
+            shift = _shift(moved[tried], real[index])
+            shifted = Transform(shift=shift).apply(moved[tried].image)
+            if not (shifted > BACKGROUND).any():
+                return SsimScore(-1.0, -1.0), transforms[tried]
+            prepared = prepare_roi(shifted, gallery.plan.definition, exact=False)
+            return compare(prepared, gallery.rois[index]), transforms[tried].shifted(shift)
+
         best: dict[int, tuple[SsimScore, Transform]] = {}
-        for (index, _), (score, transform) in zip(pairs, scores, strict=True):
-            if index not in best or score.foreground > best[index][0].foreground:
-                best[index] = (score, transform)
+        for (index, _), one in zip(pairs, pool.map(score, pairs), strict=True):
+            if index not in best or one[0].foreground > best[index][0].foreground:
+                best[index] = one
     return best
+
+
+class _Moved:
+    """An ROI and what shifting it onto another needs."""
+
+    def __init__(self, image: NDArray[np.float32]) -> None:
+        self.image = image
+        self.parts = parts_of(image)
+        medium = coarsened(self.parts, MEDIUM)
+        self.shape, self.spectrum = medium.shape[1:], spectrum_of(medium)
+
+
+def _of_each(
+    pool: ThreadPoolExecutor, keys: set[int], make: Callable[[int], _Moved]
+) -> dict[int, _Moved]:
+    ordered = sorted(keys)
+    return dict(zip(ordered, pool.map(make, ordered), strict=True))
+
+
+def _shift(moving: _Moved, fixed: _Moved) -> tuple[int, int, int]:
+    """Return the shift that lays one ROI best on the other, in voxels of their grid."""
+    factor = coarseness(moving.image.shape[1:], MEDIUM)
+    _, shifts = best_shifts(moving.spectrum[None], fixed.spectrum, moving.shape)
+    s, a, r = (factor * shifts[0]).tolist()
+    return refined_shift(moving.parts, fixed.parts, (s, a, r), factor - 1)
 
 
 def _likeliest(correlations: NDArray[np.float32]) -> list[tuple[int, int]]:
@@ -78,16 +116,3 @@ def _likeliest(correlations: NDArray[np.float32]) -> list[tuple[int, int]]:
         if len(found) == PAIRS:
             break
     return found
-
-
-def _compare_exactly(
-    gallery: Gallery, image: NDArray[np.float32], index: int, transform: Transform
-) -> tuple[SsimScore, Transform]:
-    """Shift a transformed ROI to where it lies best on a real one, at full resolution."""
-    moved = transform.apply(image)
-    real = parts_of(gallery.image(index))
-    _, shifts = best_shifts(spectrum_of(parts_of(moved))[None], spectrum_of(real), real.shape[1:])
-    s, a, r = shifts[0].tolist()
-    complete = transform.shifted((s, a, r))
-    prepared = prepare_roi(complete.apply(image), gallery.plan.definition, exact=False)
-    return compare(prepared, gallery.rois[index]), complete

@@ -78,8 +78,7 @@ class Transform:
         if self.mirror is not None:
             parts = np.flip(parts, self.mirror + 1)
         if self.plane is not None:
-            matrix, offset = _turn(parts.shape[1:], _PLANES[self.plane], self.degrees)
-            parts = np.stack([affine_transform(part, matrix, offset, order=1) for part in parts])
+            parts = _turned(parts, _PLANES[self.plane], self.degrees)
         if any(self.shift):
             parts = _shifted(parts, self.shift)
         return np.ascontiguousarray(parts)
@@ -92,17 +91,31 @@ def all_transforms() -> Iterator[Transform]:
         yield Transform(mirror, plane, degrees)
 
 
-def _turn(
-    shape: tuple[int, ...], axes: tuple[int, int], degrees: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return matrix and offset from voxels of the result to those of the ROI."""
+def _turned(parts: NDArray[np.float32], axes: tuple[int, int], degrees: int) -> NDArray[np.float32]:
+    """Turn volumes about the middle of their grid, computing only where something comes to lie."""
+    shape = np.array(parts.shape[1:])
     first, second = axes
     angle = np.deg2rad(degrees)
-    matrix = np.eye(3)
+    matrix = np.eye(3)  # from voxels of the result to those given
     matrix[first, first] = matrix[second, second] = np.cos(angle)
     matrix[first, second], matrix[second, first] = np.sin(angle), -np.sin(angle)
-    middle = (np.array(shape) - 1) / 2
-    return matrix, middle - matrix @ middle
+    middle = (shape - 1) / 2
+    offset = middle - matrix @ middle
+    turned = np.zeros_like(parts)
+    filled = np.argwhere(parts.any(axis=0))
+    if len(filled) == 0:
+        return turned
+    box = np.stack([filled.min(axis=0) - 1, filled.max(axis=0) + 1])
+    corners = np.array(list(itertools.product(*box.T))) - offset
+    reached = corners @ matrix  # = inverse @ corner, because a turn's inverse is its transpose
+    low = np.clip(np.floor(reached.min(axis=0)).astype(int), 0, shape)
+    high = np.clip(np.ceil(reached.max(axis=0)).astype(int) + 1, low, shape)
+    place = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    for part, result in zip(parts, turned, strict=True):
+        result[place] = affine_transform(
+            part, matrix, offset + matrix @ low, tuple(high - low), order=1
+        )
+    return turned
 
 
 def _shifted(parts: NDArray[np.float32], shift: tuple[int, int, int]) -> NDArray[np.float32]:
