@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from monai.metrics.regression import SSIMMetric
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from shared.made_up_rois import made_up_roi
 from shared.measuring import begin, parser, report, summary, timed
 from skimage.metrics import structural_similarity
 
@@ -21,7 +21,6 @@ from napari_tumor_synth.evaluation.ssim import SsimRoi, prepare_roi, scores_amon
 from napari_tumor_synth.evaluation.ssim_definition import SsimDefinition
 
 Image = NDArray[np.float32]
-DIAMETERS_MM = (40, 80)
 
 
 def main(given: Sequence[str] | None = None) -> None:
@@ -33,8 +32,8 @@ def main(given: Sequence[str] | None = None) -> None:
     machine = begin(arguments)
     size, cases = (24, 4) if arguments.small else (arguments.size, arguments.cases)
     rng = np.random.default_rng(0)
-    images = [_made_up(rng, size) for _ in range(cases)]
-    query, threads = _made_up(rng, size), torch.get_num_threads()
+    images = [made_up_roi(rng, size) for _ in range(cases)]
+    query, threads = made_up_roi(rng, size), torch.get_num_threads()
     windows = {}
     for window in ("uniform", "gaussian"):
         definition = SsimDefinition(window)
@@ -103,16 +102,6 @@ def _peers(definition: SsimDefinition) -> dict[str, Callable[[Image, Image], flo
         return float(metric(*moved))
 
     return {"scikit-image, float64": scikit_image, "MONAI SSIMMetric, float32": monai}
-
-
-def _made_up(rng: np.random.Generator, size: int) -> Image:
-    radii = rng.uniform(*DIAMETERS_MM, 3) / 2 * size / 128
-    centre = size / 2 + rng.uniform(-0.05, 0.05, 3) * size
-    places = np.meshgrid(*[np.arange(size)] * 3, indexing="ij", sparse=True)
-    distance = sum(((p - c) / r) ** 2 for p, c, r in zip(places, centre, radii, strict=True))
-    texture = gaussian_filter(rng.standard_normal((size,) * 3).astype(np.float32), 1.5)
-    image = np.clip(0.2 + 0.3 * texture / texture.std(), -0.99, 1)
-    return np.where(distance <= 1, image, -1).astype(np.float32)
 
 
 def _bytes(roi: SsimRoi) -> int:

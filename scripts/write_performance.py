@@ -235,6 +235,23 @@ def _ssim(result: dict[str, Any]) -> str:
     )
 
 
+def _nearest(result: dict[str, Any]) -> str:
+    hidden = "look up a copy that was mirrored, turned and shifted"
+    hidden += "" if result["hidden_copy_found"] else ", which was not found"
+    rows = [
+        ("build the gallery, with all pairs", _time(result["build"])),
+        ("open it, and look up a first ROI", _time(result["open_and_first"])),
+        ("look up an ROI", _time(result["as_it_is"])),
+        (
+            f"look up a copy that was mirrored, turned and shifted{found}",
+            _time(result["transforms"]),
+        ),
+        ("kept on the disk of each ROI", f"{result['megabytes_a_volume']:g} MB"),
+        ("peak memory, the made-up ROIs included", f"{result['peak_mb']:g} MB"),
+    ]
+    return _table((f"gallery of {result['cases']} ROIs of {result['size']}^3", "measured"), rows)
+
+
 def _training_step(result: dict[str, Any]) -> str:
     rows = [
         (
@@ -355,6 +372,7 @@ TABLES = {
     "roi_extraction": _roi_extraction,
     "prepare": _prepare,
     "ssim": _ssim,
+    "nearest": _nearest,
     "workbench": _workbench,
     "train_panel": _train_panel,
     "training_step": _training_step,

@@ -137,6 +137,13 @@ def test_ssim(run: Any) -> None:
     assert "All 6 pairs" in table
 
 
+def test_nearest(run: Any) -> None:
+    result = run("nearest")
+    assert result["hidden_copy_found"] is True
+    assert result["as_it_is"]["median_s"] > 0
+    assert "gallery of 4 ROIs of 24^3" in table_of(result)
+
+
 @pytest.mark.slow
 def test_prepare(run: Any) -> None:
     result = run("prepare")

@@ -4,8 +4,8 @@ import shutil
 
 import numpy as np
 import pytest
+from shared.made_up_cohort import write_cache
 
-from made_up_cohort import write_cache
 from napari_tumor_synth.errors import GalleryError, InputError, OutputError
 from napari_tumor_synth.evaluation import gallery_scores
 from napari_tumor_synth.evaluation.gallery import SCORES, Gallery

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
+from shared.made_up_cohort import write_cache
 
-from made_up_cohort import write_cache
 from napari_tumor_synth.errors import GalleryError, InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_build import build_gallery

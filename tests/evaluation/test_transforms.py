@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter, rotate
+from shared.made_up_cohort import write_cache
 
-from made_up_cohort import write_cache
 from napari_tumor_synth.evaluation import gallery_transformed
 from napari_tumor_synth.evaluation.alignment import (
     best_shifts,
