@@ -150,6 +150,19 @@ def test_hidden_copies_are_found(gallery, real, how):
         assert best.score.foreground >= plain.score.foreground - 1e-6
 
 
+def test_tumours_of_a_voxel_and_at_the_border(real, tmp_path):
+    """What a transform turns or shifts away is no match, and no failure."""
+    dot = np.full((1, 80, 80, 80), -1, np.float32)
+    dot[0, 3, 3, 3] = 0.5
+    border = np.full_like(dot, -1)
+    border[0, :30, 70:, 20:60] = np.random.default_rng(0).uniform(-0.9, 1, (30, 10, 40))
+    gallery = build_gallery(write_cache(tmp_path / "c", [dot, border]), tmp_path / "g")
+    for index, image in enumerate((dot, border)):
+        best = find_nearest(gallery, image, transforms=True).matches[0]
+        assert best.index == index
+        assert best.score.foreground == pytest.approx(1, abs=1e-4)
+
+
 def test_a_real_one_is_left_as_it_is(gallery, real):
     best = find_nearest(gallery, real[4], transforms=True).matches[0]
     assert (best.index, best.transform) == (4, Transform())

@@ -23,8 +23,9 @@ def parts_of(image: NDArray[np.float32]) -> NDArray[np.float32]:
     mask = image[0] > BACKGROUND
     parts = np.zeros((1 + len(image), *mask.shape), np.float32)
     parts[0] = mask
-    for channel, part in zip(image, parts[1:], strict=True):
-        part[mask] = channel[mask] - channel[mask].mean()
+    if mask.any():  # a turned ROI of few voxels may have lost them all
+        for channel, part in zip(image, parts[1:], strict=True):
+            part[mask] = channel[mask] - channel[mask].mean()
     return parts
 
 
@@ -92,7 +93,7 @@ def refined_shift(
     by : int
         0 leaves it as it is.
     """
-    if by == 0:
+    if by == 0 or not moving[0].any():
         return shift
     low, part = _filled(moving)
     reach = range(-by, by + 1)

@@ -112,7 +112,6 @@ def find_nearest(
     order = sorted(candidates, key=lambda index: -candidates[index][0].foreground)
     patients = gallery.patients
     others = [index for index in order if patients[index] != patients[order[0]]]
-    definition = gallery.plan.definition
     prepared: dict[Transform, SsimRoi] = {}
     matches = []
     for index in dict.fromkeys([*order[: top + _SPARE], *others[:1]]):
