@@ -19,6 +19,7 @@ WRONG_INPUT = {
     errors.CohortError,
     errors.UnknownClassError,
     errors.CheckpointError,
+    errors.GalleryError,
 }
 
 
