@@ -5,23 +5,19 @@ import pytest
 from scipy.ndimage import gaussian_filter
 from shared.made_up_cohort import write_cache
 
+import ssim_blobs
 from napari_tumor_synth.errors import GalleryError, InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
 from napari_tumor_synth.evaluation.memorisation import RATE, Calibration, judge
 from napari_tumor_synth.evaluation.nearest import find_nearest
 from napari_tumor_synth.evaluation.ssim import ssim
-from ssim_blobs import blob
 
 COUNT, SIZE = 40, 24
 
 
 def tumour(rng):
-    """A blob with texture of the kind that tumours have: smooth, and with a core."""
-    mask = blob(rng, SIZE) > -1
-    texture = gaussian_filter(rng.standard_normal((SIZE,) * 3), 1.2)
-    image = np.where(mask, np.clip(0.2 + 0.35 * texture / texture.std(), -0.89, 1), -1)
-    return image.astype(np.float16).astype(np.float32)
+    return ssim_blobs.tumour(rng, SIZE, 1.2)
 
 
 @pytest.fixture(scope="module")

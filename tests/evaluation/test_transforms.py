@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter, rotate
+from scipy.ndimage import rotate
 from shared.made_up_cohort import write_cache
 
+import ssim_blobs
 from napari_tumor_synth.evaluation import gallery_transformed
 from napari_tumor_synth.evaluation.alignment import (
     best_shifts,
@@ -21,16 +22,12 @@ from napari_tumor_synth.evaluation.nearest import find_nearest
 from napari_tumor_synth.evaluation.ssim import ssim
 from napari_tumor_synth.evaluation.transforms import Transform, all_transforms
 from napari_tumor_synth.progress import Cancelled
-from ssim_blobs import blob
 
 SIZE = 40
 
 
 def tumour(rng):
-    mask = blob(rng, SIZE) > -1
-    texture = gaussian_filter(rng.standard_normal((SIZE,) * 3), 1.5)
-    image = np.where(mask, np.clip(0.2 + 0.35 * texture / texture.std(), -0.89, 1), -1)
-    return image.astype(np.float16).astype(np.float32)[None]
+    return ssim_blobs.tumour(rng, SIZE, 1.5)[None]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Index the real ROIs of a prepared cohort: resumable, and cheap to repeat when it has grown."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -36,7 +35,7 @@ from napari_tumor_synth.files import (
     writable_folder,
     write_json,
 )
-from napari_tumor_synth.imaging.roi_cache import CacheEntry, RoiCache
+from napari_tumor_synth.imaging.roi_cache import CacheEntry, RoiCache, readable_name
 from napari_tumor_synth.processors import worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
@@ -136,7 +135,8 @@ def _index(
         cached = cohort.entries[index]
         file = _file_name(cached, plan)
         path = folder / VOLUMES / file
-        if not _is_good(path, cached.sha256, plan, earlier.get(file)):
+        sha256 = _hash_if_good(path, cached.sha256, plan, earlier.get(file))
+        if sha256 is None:
             image = cohort.load(index)
             try:
                 roi = prepare_roi(image, plan.definition, exact=False)
@@ -144,6 +144,7 @@ def _index(
                 raise InputError(f"Case {cached.name}: {error.problem}", error.remedy) from error
             coarse = coarsened(parts_of(image)).astype(np.float16)
             write_gallery_roi(GalleryRoi(roi, coarse), cached.sha256, path)
+            sha256 = sha256_of_file(path)
         return GalleryEntry(
             name=cached.name,
             patient=cached.patient,
@@ -151,7 +152,7 @@ def _index(
             split=cached.split,
             content=cached.sha256,
             file=file,
-            sha256=sha256_of_file(path),
+            sha256=sha256,
         )
 
     pool = ThreadPoolExecutor(threads)
@@ -163,17 +164,18 @@ def _index(
 
 def _file_name(cached: CacheEntry, plan: GalleryPlan) -> str:
     """Return a name that the ROI and the index decide, so that no file has another content."""
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", cached.name).strip("_-")[:80] or "case"
     digest = hashlib.sha256(f"{cached.sha256} {plan.window}".encode()).hexdigest()
-    return f"{readable}-{digest[:16]}.safetensors"
+    return f"{readable_name(cached.name)}-{digest[:16]}.safetensors"
 
 
-def _is_good(path: Path, content: str, plan: GalleryPlan, sha256: str | None) -> bool:
+def _hash_if_good(path: Path, content: str, plan: GalleryPlan, expected: str | None) -> str | None:
+    """Return the hash of an ROI's file, unless it is missing, damaged or not the expected one."""
     try:
         read_gallery_roi(path, content, plan.definition)
     except GalleryError:
-        return False
-    return sha256 is None or sha256_of_file(path) == sha256
+        return None
+    sha256 = sha256_of_file(path)
+    return sha256 if expected in (None, sha256) else None
 
 
 def _earlier_hashes(folder: Path) -> dict[str, str]:

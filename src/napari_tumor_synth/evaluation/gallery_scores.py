@@ -5,7 +5,6 @@ ROIs, drawn by a fixed seed, with all others.
 """
 
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.evaluation.ssim import SsimRoi, scores_of
-from napari_tumor_synth.files import atomic_file
+from napari_tumor_synth.evaluation.stored_arrays import (
+    SECONDS_BETWEEN_SAVES,
+    read_arrays,
+    write_arrays,
+)
 from napari_tumor_synth.progress import OnProgress, Progress
 
 MOST_COMPARED, DRAWN = 1000, 300
-_SECONDS_BETWEEN_SAVES = 30.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +89,7 @@ def compare_all(
             scores.values[row, missing] = found
             for other_row in np.flatnonzero(np.isin(scores.rows, missing)):
                 scores.values[other_row, index] = scores.values[row, scores.rows[other_row]]
-            if time.monotonic() - last > _SECONDS_BETWEEN_SAVES:
+            if time.monotonic() - last > SECONDS_BETWEEN_SAVES:
                 _save(scores, contents, path)
                 last = time.monotonic()
             on_progress(Progress(row + 1, len(scores.rows), "comparing real ROIs"))
@@ -128,15 +130,13 @@ def _read(
     path: Path,
 ) -> tuple[NDArray[np.str_], NDArray[np.int64], NDArray[np.float32]] | None:
     """Return names, rows and values of a file, unless it is missing or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            names, rows, values = stored["contents"], stored["rows"], stored["values"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    stored = read_arrays(path, "contents", "rows", "values")
+    if stored is None:
         return None
+    names, rows, values = stored
     fits = values.shape == (len(rows), len(names), 2) and rows.dtype == np.int64
     return (names, rows, values) if fits and names.dtype.kind == "U" else None
 
 
 def _save(scores: RealScores, contents: Sequence[str], path: Path) -> None:
-    with atomic_file(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, contents=np.array(contents), rows=scores.rows, values=scores.values)
+    write_arrays(path, contents=np.array(contents), rows=scores.rows, values=scores.values)

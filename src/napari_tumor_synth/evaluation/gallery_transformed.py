@@ -5,7 +5,6 @@ real ROIs that were searched in the same way: some of the gallery, drawn by a fi
 """
 
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +12,16 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.ssim import scores_of
+from napari_tumor_synth.evaluation.stored_arrays import (
+    SECONDS_BETWEEN_SAVES,
+    read_arrays,
+    write_arrays,
+)
 from napari_tumor_synth.evaluation.transformed import search_transforms
-from napari_tumor_synth.files import atomic_file
 from napari_tumor_synth.progress import OnProgress, Progress
 
 TRANSFORMED = "real_to_real_transformed.npz"
 DRAWN = 100
-_SECONDS_BETWEEN_SAVES = 30.0
 
 
 def compare_transformed(gallery: Gallery, threads: int, on_progress: OnProgress) -> None:
@@ -46,7 +48,7 @@ def compare_transformed(gallery: Gallery, threads: int, on_progress: OnProgress)
         for number, row in enumerate(rows):
             if np.isnan(scores[number]):
                 scores[number] = _nearest(gallery, row, threads)
-            if time.monotonic() - last > _SECONDS_BETWEEN_SAVES:
+            if time.monotonic() - last > SECONDS_BETWEEN_SAVES:
                 _save(path, gallery, scores)
                 last = time.monotonic()
             on_progress(Progress(number + 1, len(rows), "searching transforms of real ROIs"))
@@ -81,19 +83,17 @@ def _nearest(gallery: Gallery, row: int, threads: int) -> float:
 
 def _read(path: Path, gallery: Gallery) -> NDArray[np.float64]:
     """Return the scores of an earlier call with this gallery, NaN where there are none."""
-    rows = _drawn(gallery)
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            same = stored["contents"].tolist() == _contents(gallery)
-            scores = np.array(stored["scores"], np.float64)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        same = False
-    return scores if same and scores.shape == (len(rows),) else np.full(len(rows), np.nan)
+    nothing = np.full(len(_drawn(gallery)), np.nan)
+    stored = read_arrays(path, "contents", "scores")
+    if stored is None:
+        return nothing
+    contents, scores = stored
+    same = contents.tolist() == _contents(gallery) and scores.shape == nothing.shape
+    return scores.astype(np.float64) if same else nothing
 
 
 def _save(path: Path, gallery: Gallery, scores: NDArray[np.float64]) -> None:
-    with atomic_file(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, contents=np.array(_contents(gallery)), scores=scores)
+    write_arrays(path, contents=np.array(_contents(gallery)), scores=scores)
 
 
 def _contents(gallery: Gallery) -> list[str]:

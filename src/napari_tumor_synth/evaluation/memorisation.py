@@ -58,12 +58,14 @@ class Calibration:
         transforms : bool
             Those of real ROIs that were searched mirrored, turned and shifted as well.
         """
-        rows, found = gallery.scores.rows.tolist(), gallery.scores.nearest(gallery.patients)[:, 1]
         if transforms:
             searched = read_transformed(gallery)
             if searched is None:
                 return cls(np.empty(0), 0, _NOT_SEARCHED)
             rows, found = searched[0], np.where(searched[1] < 0, np.nan, searched[1])
+        else:
+            scores = gallery.scores
+            rows, found = scores.rows.tolist(), scores.nearest(gallery.patients)[:, 1]
         known = np.isfinite(found)
         patients = {gallery.patients[row] for row in np.array(rows)[known]}
         return cls(found[known], len(patients))

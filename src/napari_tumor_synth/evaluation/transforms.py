@@ -64,17 +64,14 @@ class Transform:
         """
         if self.plane is None:
             still = np.asarray(image, np.float32) - BACKGROUND
-            return self._moved(still) + np.float32(BACKGROUND)
+            return self.move(still) + np.float32(BACKGROUND)
         mask = image[:1] > BACKGROUND
-        parts = self._moved(np.concatenate([mask, np.where(mask, image, 0)]).astype(np.float32))
+        parts = self.move(np.concatenate([mask, np.where(mask, image, 0)]).astype(np.float32))
         inside = parts[0] > _MASK_SHARE
         return np.where(inside, parts[1:] / np.where(inside, parts[0], 1), np.float32(BACKGROUND))
 
     def move(self, parts: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return volumes (N, S, A, R) with a background of 0, transformed linearly."""
-        return self._moved(parts)
-
-    def _moved(self, parts: NDArray[np.float32]) -> NDArray[np.float32]:
         if self.mirror is not None:
             parts = np.flip(parts, self.mirror + 1)
         if self.plane is not None:

@@ -21,7 +21,14 @@ from napari_tumor_synth.imaging.case import UNKNOWN_CLASS
 from napari_tumor_synth.imaging.region import RoiSettings
 from napari_tumor_synth.imaging.splits import check_disjoint
 
-__all__ = ["CacheEntry", "FailedCase", "RoiCache", "remove_unnamed_arrays", "store_array"]
+__all__ = [
+    "CacheEntry",
+    "FailedCase",
+    "RoiCache",
+    "readable_name",
+    "remove_unnamed_arrays",
+    "store_array",
+]
 
 _ARRAY_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}-[0-9a-f]{16}\.npy")  # as `store_array` gives them
 
@@ -195,13 +202,17 @@ def store_array(folder: Path, name: str, image: NDArray[np.float32]) -> tuple[st
     buffer = io.BytesIO()
     np.save(buffer, image.astype(np.float16), allow_pickle=False)
     digest = hashlib.sha256(buffer.getbuffer()).hexdigest()
-    readable = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")[:80] or "case"
-    file = f"{readable}-{digest[:16]}.npy"
+    file = f"{readable_name(name)}-{digest[:16]}.npy"
     path = folder / ARRAYS / file
     if not (path.is_file() and sha256_of_file(path) == digest):
         with atomic_file(path) as temporary:
             temporary.write_bytes(buffer.getbuffer())
     return file, digest
+
+
+def readable_name(name: str) -> str:
+    """Return what of a case's name may stand in any file's name."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")[:80] or "case"
 
 
 def remove_unnamed_arrays(folder: Path, manifest: Manifest) -> None:

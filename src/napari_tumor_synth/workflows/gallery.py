@@ -145,15 +145,13 @@ def look_up(
     InputError
         A query is no ROI, or lies on another grid than the gallery's.
     """
+    calibration = Calibration.of_gallery(gallery, transforms=transforms)
     found = []
     for step, path in enumerate(queries, start=1):
         image = image_for(gallery, open_roi(path).roi, path)
         found.append(find_nearest(gallery, image, top, threads, transforms=transforms))
         on_progress(Progress(step, len(queries), path.name))
-    verdicts = judge(
-        [nearest.matches[0].score.foreground for nearest in found],
-        Calibration.of_gallery(gallery, transforms=transforms),
-    )
+    verdicts = judge([nearest.matches[0].score.foreground for nearest in found], calibration)
     return [LookUp(*one) for one in zip(queries, found, verdicts, strict=True)]
 
 
