@@ -28,6 +28,7 @@ from napari_tumor_synth.evaluation.gallery_manifest import (
 )
 from napari_tumor_synth.evaluation.gallery_scores import compare_all
 from napari_tumor_synth.evaluation.gallery_transformed import TRANSFORMED, compare_transformed
+from napari_tumor_synth.evaluation.pseudonyms import KEY, ensure_key
 from napari_tumor_synth.evaluation.ssim import prepare_roi
 from napari_tumor_synth.files import (
     atomic_file,
@@ -96,6 +97,7 @@ def build_gallery(
     folder = writable_folder(out)
     _require_own(folder, plan)
     _tidy(folder, cohort.patient_data)
+    ensure_key(folder)
     threads = worker_count(threads)
     total = 2 * len(cohort)  # nearly; a large gallery compares fewer
     entries = []
@@ -198,7 +200,7 @@ def _require_own(folder: Path, plan: GalleryPlan) -> None:
                 "Choose another folder.",
             )
     else:
-        known = {README, VOLUMES, SCORES, TRANSFORMED, PREPARED}
+        known = {README, VOLUMES, SCORES, TRANSFORMED, PREPARED, KEY}
         others = sorted(path.name for path in folder.iterdir() if path.name not in known)
         if others:
             raise OutputError(

@@ -21,6 +21,10 @@ FEWEST_PATIENTS = 30
 """With fewer, nothing is said of how usual a score is."""
 RATE = 0.05
 """Share of false alarms among the ROIs that are called copies."""
+COPY_P = 0.001
+"""An ROI is called a copy only if fewer of 1,000 new ones than one would be as near."""
+SAME = 0.9
+"""Foreground score of ROIs that show the same tumour, however few patients there are."""
 CLOSE_PERCENTILE = 95.0
 _NOT_SEARCHED = (
     "which similarity of transformed ROIs is usual was not searched (tumor-synth gallery build "
@@ -98,19 +102,24 @@ class Verdict:
         With the evidence.
     percentile, p_value : float or None
         Among real-to-real nearest scores; None where there are too few patients.
+    is_copy : bool
+        Whether it must not leave as a new ROI: a copy, or, where nothing says what is usual, an
+        ROI with a score of at least `SAME`.
     """
 
     name: str
     sentence: str
     percentile: float | None
     p_value: float | None
+    is_copy: bool
 
 
 def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
     """Judge ROIs by the foreground score with their nearest real ROI.
 
-    Copies are told with a false discovery rate of `RATE` [1]_ over the ROIs that are judged
-    together.
+    A copy has a p-value of at most `COPY_P`, and belongs to those that are told with a false
+    discovery rate of `RATE` [1]_ over the ROIs that are judged together. The first makes a verdict
+    on one ROI as strict as one on many.
 
     Parameters
     ----------
@@ -122,14 +131,21 @@ def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
             f"the gallery has {calibration.patients} patients, and {FEWEST_PATIENTS} are needed to "
             "say which similarity is usual"
         )
-        sentence = f"Not calibrated: {lacking}. Judge by the pictures."
-        return [Verdict("not calibrated", sentence, None, None) for _ in scores]
-    p_values = [calibration.p_value(score) for score in scores]
-    copies = false_discovery_control(p_values) <= RATE if p_values else []
+        return [_not_calibrated(score, lacking) for score in scores]
+    p_values = np.array([calibration.p_value(score) for score in scores])
+    discovered = false_discovery_control(p_values) <= RATE if len(p_values) else p_values > 0
+    copies = discovered & (p_values <= COPY_P)
     return [
-        _verdict(score, p_value, bool(copy), calibration)
-        for score, p_value, copy in zip(scores, p_values, copies, strict=True)
+        _verdict(score, p_value, copy, calibration)
+        for score, p_value, copy in zip(scores, p_values.tolist(), copies.tolist(), strict=True)
     ]
+
+
+def _not_calibrated(score: float, lacking: str) -> Verdict:
+    same = score >= SAME
+    shows = f" But foreground 3D-SSIM {score:.3f} is that of one and the same tumour." * same
+    sentence = f"Not calibrated: {lacking}.{shows} Judge by the pictures."
+    return Verdict("not calibrated", sentence, None, None, is_copy=same)
 
 
 def _verdict(score: float, p_value: float, copy: bool, calibration: Calibration) -> Verdict:
@@ -144,4 +160,5 @@ def _verdict(score: float, p_value: float, copy: bool, calibration: Calibration)
         name, said = "close", f"Nearer to a real ROI than {percentile:.0f} % of real ROIs are"
     else:
         name, said = "usual", "As near to a real ROI as real ROIs are to each other"
-    return Verdict(name, f"{said} ({evidence}; p = {p_value:.2g}).", percentile, p_value)
+    sentence = f"{said} ({evidence}; p = {p_value:.2g})."
+    return Verdict(name, sentence, percentile, p_value, is_copy=copy)

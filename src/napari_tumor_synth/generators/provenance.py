@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.generators.copy_check import CopyCheck
 from napari_tumor_synth.generators.seeds import MAX_SEED
 
 SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
@@ -89,6 +90,8 @@ class Provenance(BaseModel):
     tokens: tuple[tuple[int, ...], ...] = ()
     """Codes by position (raster scan over S, A, R), a tuple of levels each; if it has tokens."""
     token_grid: tuple[int, int, int] | None = None
+    copy_check: CopyCheck | None = None
+    """How near to a real ROI it is, where that was looked up before it was written."""
     files: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of the files written with this record, by what they are."""
     seal: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None

@@ -93,7 +93,7 @@ def _require_room(files: SampleFiles, is_same_record: Callable[[Path], bool], **
 
 def _pinned(record: Provenance) -> Provenance:
     """Return what of a record says which sample it is."""
-    return record.model_copy(update={"created": "", "files": {}, "seal": None})
+    return record.model_copy(update={"created": "", "files": {}, "seal": None, "copy_check": None})
 
 
 def _record_in(path: Path) -> Provenance | None:
