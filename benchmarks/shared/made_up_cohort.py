@@ -24,6 +24,9 @@ def write_cache(
     images: Sequence[NDArray[np.float32]],
     patients: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
+    *,
+    sequences: Sequence[str] = (),
+    spacing_mm: float = 1.0,
 ) -> RoiCache:
     """Keep ROIs (S, A, R) or (C, S, A, R) as `prepare` would; classes alternate."""
     images = [image[None] if image.ndim == 3 else image for image in images]
@@ -52,8 +55,10 @@ def write_cache(
         )
     plan = CachePlan(
         format=FORMAT,
-        settings=RoiSettings.model_validate({"size": images[0].shape[1:]}),
-        sequences=tuple(f"sequence{c}" for c in range(len(images[0]))),
+        settings=RoiSettings.model_validate(
+            {"size": images[0].shape[1:], "spacing_mm": spacing_mm}
+        ),
+        sequences=tuple(sequences) or tuple(f"sequence{c}" for c in range(len(images[0]))),
         seed=0,
         fractions={"train": 1.0},
     )

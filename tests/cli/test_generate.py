@@ -37,9 +37,10 @@ def test_generate_gives_the_stable_keys(run, tiny, samples, tmp_path):
         "generate", "--model", tiny, "--class", "LGG", "--seed", 7, "--count", 4,
         "--out", tmp_path / "out", "--json",
     ).json  # fmt: skip
-    keys = {"samples", "contact_sheet", "model", "precision", "memory_mb", "seconds"}
+    keys = {"samples", "withheld", "contact_sheet", "model", "precision", "memory_mb", "seconds"}
     assert set(result) == keys
     assert result["model"] == "tiny"
+    assert result["withheld"] == []
     assert [sample["seed"] for sample in result["samples"]] == [7, 8, 9, 10]
     for sample in result["samples"]:
         assert set(sample) == {"image", "mask", "provenance", "class", "seed"}

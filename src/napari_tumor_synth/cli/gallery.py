@@ -18,6 +18,7 @@ def add_to(app: typer.Typer) -> None:
         no_args_is_help=True, help="Galleries of real ROIs, to look up the nearest."
     )
     group.command("build")(build)
+    group.command("resolve")(resolve)
     app.add_typer(group, name="gallery")
     app.command("nearest")(nearest)
 
@@ -90,6 +91,36 @@ def build(
             str(gallery.plan.definition),
             *(["It holds PATIENT DATA: keep it as you keep the images."] * gallery.patient_data),
         ],
+    )
+
+
+def resolve(
+    pseudonym: Annotated[
+        str, typer.Argument(help='"nearest" in the "copy_check" of a synthetic ROI\'s JSON.')
+    ],
+    gallery: Annotated[Path, typer.Option(help="Folder of the gallery.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Tell which real ROI the record of a synthetic one means.
+
+    Records name real ROIs by pseudonyms; the key to them lies in the gallery's folder alone.
+
+    Example: tumor-synth gallery resolve 3f9a0c51d27be864 --gallery gallery
+    """
+    from napari_tumor_synth.evaluation.gallery import Gallery
+    from napari_tumor_synth.evaluation.pseudonyms import Pseudonyms
+
+    opened = Gallery.open(gallery)
+    entry = opened.entries[Pseudonyms(opened).resolve(pseudonym)]
+    report(
+        {
+            "case": entry.name,
+            "patient": entry.patient,
+            "class": entry.class_name,
+            "split": entry.split,
+        },
+        as_json=as_json,
+        lines=[f"{entry.name}  patient {entry.patient}  {entry.class_name}  {entry.split}"],
     )
 
 

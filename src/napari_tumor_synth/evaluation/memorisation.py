@@ -16,6 +16,7 @@ from scipy.stats import false_discovery_control, norm
 
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_transformed import read_transformed
+from napari_tumor_synth.generators.copy_check import VerdictName
 
 FEWEST_PATIENTS = 30
 """With fewer, nothing is said of how usual a score is."""
@@ -107,7 +108,7 @@ class Verdict:
         ROI with a score of at least `SAME`.
     """
 
-    name: str
+    name: VerdictName
     sentence: str
     percentile: float | None
     p_value: float | None
@@ -154,11 +155,11 @@ def _verdict(score: float, p_value: float, copy: bool, calibration: Calibration)
         f"foreground 3D-SSIM {score:.3f}; between real ROIs and their nearest of another patient "
         f"median {np.median(calibration.nearest):.3f}, highest {calibration.nearest.max():.3f}"
     )
+    name: VerdictName = "usual"
+    said = "As near to a real ROI as real ROIs are to each other"
     if copy:
         name, said = "copy", "Nearer to a real ROI than real ROIs are to each other"
     elif percentile > CLOSE_PERCENTILE:
         name, said = "close", f"Nearer to a real ROI than {percentile:.0f} % of real ROIs are"
-    else:
-        name, said = "usual", "As near to a real ROI as real ROIs are to each other"
     sentence = f"{said} ({evidence}; p = {p_value:.2g})."
     return Verdict(name, sentence, percentile, p_value, is_copy=copy)

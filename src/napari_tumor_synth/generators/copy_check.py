@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+VerdictName = Literal["copy", "close", "usual", "not calibrated"]
 Pseudonym = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
@@ -31,7 +32,7 @@ class CopyCheck(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    verdict: Literal["copy", "close", "usual", "not calibrated"]
+    verdict: VerdictName
     foreground_ssim: float
     whole_ssim: float
     percentile: float | None

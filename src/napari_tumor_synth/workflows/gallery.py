@@ -20,10 +20,9 @@ from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+from napari_tumor_synth.workflows.gallery_grid import channels_in
 from napari_tumor_synth.workflows.real_cohort import require_real
 from napari_tumor_synth.workflows.roi_input import open_roi
-
-_SPACING_TOLERANCE = 1e-3  # relative
 
 
 @dataclass(frozen=True)
@@ -163,25 +162,6 @@ def image_for(gallery: Gallery, roi: Roi, path: Path) -> NDArray[np.float32]:
     InputError
         They do not, or the ROI lacks a sequence.
     """
-    plan = gallery.plan
-    size, spacing = roi.settings.size, roi.settings.spacing_mm
-    wanted = plan.settings
-    if size != wanted.size or abs(spacing / wanted.spacing_mm - 1) > _SPACING_TOLERANCE:
-        raise InputError(
-            f"{path} has {_grid(size, spacing)}; the gallery has "
-            f"{_grid(wanted.size, wanted.spacing_mm)}.",
-            "Use a gallery of the ROI's grid, or build one: tumor-synth gallery build.",
-        )
-    if set(plan.sequences) <= set(roi.sequences):
-        return roi.image[[roi.sequences.index(name) for name in plan.sequences]]
-    if roi.sequences != ("image",) or len(plan.sequences) > 1:  # ("image",): nobody has said which
-        raise InputError(
-            f"{path} holds {', '.join(roi.sequences)}; the gallery has "
-            f"{', '.join(plan.sequences)}.",
-            "Use a gallery of the ROI's sequences, or name the record of the ROI.",
-        )
-    return roi.image
-
-
-def _grid(size: tuple[int, ...], spacing: float) -> str:
-    return f"{' x '.join(map(str, size))} voxels of {spacing:g} mm"
+    settings = roi.settings
+    channels = channels_in(gallery, settings.size, settings.spacing_mm, roi.sequences, str(path))
+    return roi.image[list(channels)]

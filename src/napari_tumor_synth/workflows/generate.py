@@ -17,6 +17,12 @@ from napari_tumor_synth.generators.provenance import DecodingSettings, Provenanc
 from napari_tumor_synth.generators.seeds import in_batches
 from napari_tumor_synth.generators.synthetic import SampleFiles, SyntheticRoi, write_synthetic
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+from napari_tumor_synth.workflows.copy_guard import (
+    CopyGuard,
+    GuardSettings,
+    Withheld,
+    require_some_left,
+)
 from napari_tumor_synth.workflows.outputs import output_folder
 from napari_tumor_synth.workflows.sample_files import require_room_for_samples
 from napari_tumor_synth.workflows.sample_sheet import SHEET_SAMPLES, write_sample_sheet
@@ -42,6 +48,8 @@ class GenerationRequest:
         Decoding options that differ from the model's own defaults.
     repeat : Provenance or None
         Make this one sample again instead; its classes, seeds and decoding are in the record.
+    guard : GuardSettings or None
+        Compare each sample with real ROIs before it is written, and hold copies back.
     """
 
     classes: Sequence[str]
@@ -51,6 +59,7 @@ class GenerationRequest:
     precision: str = "auto"
     decoding: Mapping[str, Any] = field(default_factory=dict)
     repeat: Provenance | None = None
+    guard: GuardSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -61,9 +70,12 @@ class GenerationResult:
     ----------
     memory_mb : float
         What sampling took at most, as estimated, in 10^6 bytes, the program itself apart.
+    withheld : tuple of Withheld
+        Copies of real ROIs, which were not written.
     """
 
     samples: tuple[SampleFiles, ...]
+    withheld: tuple[Withheld, ...]
     contact_sheet: Path
     model: str
     precision: str
@@ -74,6 +86,7 @@ class GenerationResult:
         """Return the stable keys of ``generate --json``."""
         return {
             "samples": [sample.as_json() for sample in self.samples],
+            "withheld": [one.as_json() for one in self.withheld],
             "contact_sheet": str(self.contact_sheet),
             "model": self.model,
             "precision": self.precision,
@@ -96,9 +109,10 @@ def generate_to_folder(
 
     Raises
     ------
-    UnknownClassError, InputError, CheckpointError, MemoryLimitError, OutputError
-        As their names say. Samples that were whole stay, half-written files do not. OutputError
-        also when files of other samples are in the way and `overwrite` is False.
+    UnknownClassError, InputError, CheckpointError, MemoryLimitError, GalleryError, OutputError
+        As their names say; InputError also when all samples are copies of real ROIs. Samples that
+        were whole stay, half-written files do not. OutputError also when files of other samples are
+        in the way and `overwrite` is False.
     """
     start = time.monotonic()
     expected = request.repeat.model_sha256 if request.repeat else ""
@@ -106,9 +120,11 @@ def generate_to_folder(
     decoding = merged_decoding(generator, request.decoding)
     if request.repeat is None:
         generator.require(request.classes, request.seeds, decoding)
+    guard = None if request.guard is None else CopyGuard(request.guard, generator)
     memory = generator.memory_for(len(request.seeds))
     shown: list[SyntheticRoi] = []
     written: list[SampleFiles] = []
+    withheld: list[Withheld] = []
     with output_folder(out):
         require_room_for_samples(
             generator,
@@ -121,16 +137,26 @@ def generate_to_folder(
         if request.repeat is None:
             on_plan(_plan(generator, memory))
         try:
-            for sample in _samples(generator, request, decoding, on_progress):
+            for made in _samples(generator, request, decoding, on_progress):
+                sample = made if guard is None else guard.look_at(made, out)
+                if isinstance(sample, Withheld):
+                    withheld.append(sample)
+                    continue
                 written.append(write_synthetic(sample, out))
                 shown += [sample] if len(shown) < SHEET_SAMPLES else []
-            count = len(request.classes) * len(request.seeds)
-            sheet = write_sample_sheet(shown, out, generator.name, of=count)
+            require_some_left(len(written), withheld)
+            sheet = write_sample_sheet(shown, out, generator.name, of=len(written))
         except OutputError as error:
             raise _with_count(error, len(written)) from error
     seconds = time.monotonic() - start
     return GenerationResult(
-        tuple(written), sheet, generator.name, generator.precision, memory / 1e6, seconds
+        tuple(written),
+        tuple(withheld),
+        sheet,
+        generator.name,
+        generator.precision,
+        memory / 1e6,
+        seconds,
     )
 
 

@@ -1,0 +1,54 @@
+"""Whether ROIs can be looked up in a gallery: one grid, and its sequences among theirs."""
+
+from collections.abc import Sequence
+
+from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.evaluation.gallery import Gallery
+
+_SPACING_TOLERANCE = 1e-3  # relative
+UNNAMED = ("image",)
+"""Sequences of an ROI of which nobody has said what it is."""
+
+
+def channels_in(
+    gallery: Gallery,
+    size: tuple[int, ...],
+    spacing_mm: float,
+    sequences: Sequence[str],
+    whose: str,
+) -> tuple[int, ...]:
+    """Return which channels of an ROI are those of a gallery, in the gallery's order.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    size, spacing_mm, sequences
+        Of the ROI.
+    whose : str
+        What has them, for the message.
+
+    Raises
+    ------
+    InputError
+        The grids differ, or the ROI lacks a sequence.
+    """
+    plan = gallery.plan
+    wanted = plan.settings
+    if tuple(size) != wanted.size or abs(spacing_mm / wanted.spacing_mm - 1) > _SPACING_TOLERANCE:
+        raise InputError(
+            f"{whose} has {_grid(size, spacing_mm)}; the gallery has "
+            f"{_grid(wanted.size, wanted.spacing_mm)}.",
+            "Use a gallery of the ROI's grid, or build one: tumor-synth gallery build.",
+        )
+    if set(plan.sequences) <= set(sequences):
+        return tuple(list(sequences).index(name) for name in plan.sequences)
+    if tuple(sequences) == UNNAMED and len(plan.sequences) == 1:
+        return (0,)
+    raise InputError(
+        f"{whose} holds {', '.join(sequences)}; the gallery has {', '.join(plan.sequences)}.",
+        "Use a gallery of the ROI's sequences, or name the record of the ROI.",
+    )
+
+
+def _grid(size: tuple[int, ...], spacing: float) -> str:
+    return f"{' x '.join(map(str, size))} voxels of {spacing:g} mm"
