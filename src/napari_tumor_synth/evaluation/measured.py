@@ -1,0 +1,106 @@
+"""A figure with what it takes to believe it: how many, how sure, and what exactly it is."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest
+
+RESAMPLES = 2000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure of a report.
+
+    Attributes
+    ----------
+    name : str
+        Short, for a table.
+    value : float or None
+        None where it cannot be said.
+    low, high : float or None
+        95 % interval; None where there is none.
+    n : str
+        Of what and how many, e.g. ``"200 samples, 130 held-out ROIs"``.
+    definition : str
+        What was computed, in a sentence.
+    note : str
+        Why there is no value, or how to read it.
+    """
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: str
+    definition: str
+    note: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all fields; what is not finite becomes None."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in fields.items()
+        }
+
+
+def share(name: str, count: int, of: int, n: str, definition: str, note: str = "") -> Measured:
+    """Return ``count / of`` with the exact interval of Clopper and Pearson."""
+    if of == 0:
+        return Measured(name, None, None, None, n, definition, note or "There are none.")
+    interval = binomtest(count, of).proportion_ci(LEVEL, method="exact")
+    return Measured(
+        name, count / of, float(interval.low), float(interval.high), n, definition, note
+    )
+
+
+def bootstrap_interval(
+    statistic: Callable[..., float],
+    samples: Sequence[NDArray[np.float64]],
+    groups: Sequence[Sequence[str] | None],
+    seed: int = 0,
+) -> tuple[float, float]:
+    """Return the 95 % percentile interval of a statistic of one or more independent samples.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes the samples.
+    samples : sequence of (n,) float64
+        None of them empty.
+    groups : sequence
+        For each sample whose each value is: patients are drawn, with all their values. None draws
+        single values.
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    members = [_members(len(sample), names) for sample, names in zip(samples, groups, strict=True)]
+    found = [
+        statistic(
+            *(
+                sample[_drawn(belongings, rng)]
+                for sample, belongings in zip(samples, members, strict=True)
+            )
+        )
+        for _ in range(RESAMPLES)
+    ]
+    edge = (1 - LEVEL) / 2
+    low, high = np.quantile(found, [edge, 1 - edge])
+    return float(low), float(high)
+
+
+def _members(count: int, names: Sequence[str] | None) -> list[NDArray[np.int64]]:
+    if names is None:
+        return [np.array([index]) for index in range(count)]
+    array = np.array(names)
+    return [np.flatnonzero(array == name) for name in np.unique(array)]
+
+
+def _drawn(members: list[NDArray[np.int64]], rng: np.random.Generator) -> NDArray[np.int64]:
+    return np.concatenate([members[pick] for pick in rng.integers(len(members), size=len(members))])
