@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -105,6 +106,24 @@ def test_a_synthetic_roi(run, tiny, cohort, tmp_path):
     scores = [match["foreground_ssim"] for match in found["matches"]]
     assert scores == sorted(scores, reverse=True)
     assert scores[0] < 0.9
+
+
+def test_synthetic_images_in_a_prepared_cohort_are_noticed(run, refuse, tiny, cohort, tmp_path):
+    made = run(
+        "generate", "--model", tiny, "--class", "HGG", "--out", tmp_path / "s", "--json"
+    ).json["samples"][0]
+    cases = tmp_path / "cases"
+    shutil.copytree(cohort, cases)
+    victim = cases / "HGG" / "Phantom_HGG_000001"
+    image = read_image(made["image"])
+    description = nib.load(made["image"]).header["descrip"].item().decode()
+    write_volume(image, victim / f"{victim.name}_flair.nii.gz", description=description)
+    write_volume(read_image(made["mask"]), victim / f"{victim.name}_seg.nii.gz")
+    prepared = run("prepare", cases, "--out", tmp_path / "c", *MADE, "--workers", 1)
+    assert prepared.code == 0, prepared.err
+    words = refuse("gallery", "build", tmp_path / "c", "--out", tmp_path / "g")
+    assert "Phantom_HGG_000001" in words
+    assert "is synthetic" in words
 
 
 def test_synthetic_images_are_not_real(run, refuse, tiny, cohort, tmp_path):

@@ -19,8 +19,17 @@ from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.generators.copy_check import CopyCheck
 from napari_tumor_synth.generators.seeds import MAX_SEED
+from napari_tumor_synth.imaging.header_text import SYNTHETIC_NOTICE
 
-SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
+__all__ = [
+    "SYNTHETIC_NOTICE",
+    "DecodingSettings",
+    "Provenance",
+    "now",
+    "read_provenance",
+    "versions",
+]
+
 FORMAT_VERSION = 1
 _LARGEST_RECORD = 50_000_000  # bytes; one of the papers' models takes 50,000
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]

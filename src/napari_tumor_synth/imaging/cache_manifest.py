@@ -70,6 +70,9 @@ class CacheEntry(_Record):
     affine : tuple of tuple of float
         4 x 4, canonical (r, a, s) voxel indices to RAS+ mm of the parent.
     warnings : tuple of str
+    synthetic : bool
+        Whether an image says in its header that a generator made it; unknown, and thus False, in
+        caches of earlier versions.
     """
 
     name: str
@@ -85,6 +88,7 @@ class CacheEntry(_Record):
     volume_ml: float
     affine: tuple[_Row, _Row, _Row, _Row]
     warnings: tuple[str, ...]
+    synthetic: bool = False
 
 
 class FailedCase(_Record):

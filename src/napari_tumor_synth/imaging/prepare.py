@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from napari_tumor_synth.errors import CohortError, InputError, MemoryLimitError
 from napari_tumor_synth.files import atomic_file, sha256_of_file, writable_folder, write_json
@@ -20,6 +21,7 @@ from napari_tumor_synth.imaging.cache_manifest import (
 )
 from napari_tumor_synth.imaging.case import UNKNOWN_CLASS, Case
 from napari_tumor_synth.imaging.cohort import read_cohort
+from napari_tumor_synth.imaging.header_text import says_synthetic
 from napari_tumor_synth.imaging.label_schemes import require_labels_of_their_schemes
 from napari_tumor_synth.imaging.reading import read_image, read_segmentation
 from napari_tumor_synth.imaging.roi import RoiSettings, extract_roi
@@ -201,8 +203,10 @@ class _Job:
             }
         )
 
-    def _what_the_cohort_says(self) -> dict[str, str]:
+    def _what_the_cohort_says(self) -> dict[str, Any]:
+        images = (self.case.sequences[sequence] for sequence in self.plan.sequences)
         return {
+            "synthetic": any(map(says_synthetic, images)),
             "patient": self.case.patient,
             "class_name": self.case.class_name,
             "split": self.split,

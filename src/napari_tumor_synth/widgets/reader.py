@@ -35,9 +35,9 @@ def read_layers(path: Paths) -> list[LayerData]:
 
 def _layer(path: Path) -> LayerData:
     from napari_tumor_synth.imaging.display_frame import DisplayFrame
+    from napari_tumor_synth.imaging.header_text import description_in
     from napari_tumor_synth.imaging.reading import read_image
     from napari_tumor_synth.widgets.layer_data import image_layer, labels_layer
-    from napari_tumor_synth.workflows.header_text import description_in
     from napari_tumor_synth.workflows.roi import stem_of
 
     name = stem_of(path)

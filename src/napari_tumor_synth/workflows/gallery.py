@@ -21,7 +21,7 @@ from napari_tumor_synth.imaging.roi import Roi, RoiSettings
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.workflows.gallery_grid import channels_in
-from napari_tumor_synth.workflows.real_cohort import require_real
+from napari_tumor_synth.workflows.real_cohort import require_real, require_real_cache
 from napari_tumor_synth.workflows.roi_input import open_roi
 
 
@@ -97,6 +97,7 @@ def build_gallery_of(
                 f"{cohort} is prepared already.", "Leave out how its ROIs should be cut."
             )
         cache = RoiCache.open(cohort)
+        require_real_cache(cache)
     else:
         settings, sequences = settings or RoiSettings(), tuple(sequences or ("flair",))
         require_real(read_cohort(cohort, sequences).cases)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from napari_tumor_synth.errors import OutputError
 from napari_tumor_synth.files import writable_folder
-from napari_tumor_synth.workflows.header_text import description_in
+from napari_tumor_synth.imaging.header_text import description_in
 
 ANOTHER_FOLDER = "Choose another folder."
 """Remedy of a window, which replaces no other file."""

@@ -8,7 +8,8 @@ from napari_tumor_synth.errors import CohortError
 from napari_tumor_synth.files import sha256_of_file
 from napari_tumor_synth.generators.provenance import SYNTHETIC_NOTICE
 from napari_tumor_synth.imaging.case import Case
-from napari_tumor_synth.workflows.header_text import description_in
+from napari_tumor_synth.imaging.header_text import says_synthetic
+from napari_tumor_synth.imaging.roi_cache import RoiCache
 
 _LARGEST_RECORD = 4_000_000  # bytes
 
@@ -30,13 +31,28 @@ def require_real(cases: Iterable[Case]) -> None:
             folder = path.parent
             if folder not in hashes:
                 hashes[folder] = _hashes_in_records(folder)
-            if description_in(path) == SYNTHETIC_NOTICE or (
-                hashes[folder] and sha256_of_file(path) in hashes[folder]
-            ):
-                raise CohortError(
-                    f"{path} is synthetic: it cannot stand for a real case.",
-                    "Move synthetic files out of the folder of real cases.",
-                )
+            if says_synthetic(path) or (hashes[folder] and sha256_of_file(path) in hashes[folder]):
+                raise _synthetic(path)
+
+
+def require_real_cache(cache: RoiCache) -> None:
+    """Make sure that no case of a prepared cohort is synthetic, as far as it was noticed.
+
+    Raises
+    ------
+    CohortError
+        One is.
+    """
+    for entry in cache.entries:
+        if entry.synthetic:
+            raise _synthetic(f"Case {entry.name} of {cache.folder}")
+
+
+def _synthetic(what: Path | str) -> CohortError:
+    return CohortError(
+        f"{what} is synthetic: it cannot stand for a real case.",
+        "Move synthetic files out of the folder of real cases.",
+    )
 
 
 def _hashes_in_records(folder: Path) -> frozenset[str]:

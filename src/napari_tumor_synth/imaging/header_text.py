@@ -6,6 +6,9 @@ from pathlib import Path
 
 from napari_tumor_synth.imaging.input_file import NIFTI_SUFFIXES, image_suffix
 
+SYNTHETIC_NOTICE = "SYNTHETIC, not for clinical use"
+"""What the header of every synthetic image says."""
+
 _LONGEST_HEADER = 1 << 16  # bytes looked into; what we write has less than a hundredth of it
 _NIFTI_FIELDS = {348: (b"n+1\0", 344, 148), 540: (b"n+2\0", 4, 240)}
 """By the header's length: the magic word, where it stands, and where the description stands."""
@@ -27,6 +30,11 @@ def description_in(path: Path) -> str | None:
     except (OSError, EOFError, zlib.error):
         return None
     return None if found is None else found.decode("ascii", "replace")
+
+
+def says_synthetic(path: Path) -> bool:
+    """Tell whether the header of an image says that a generator made it."""
+    return description_in(path) == SYNTHETIC_NOTICE
 
 
 def _start_of(path: Path, *, compressed: bool) -> bytes:
