@@ -1,15 +1,21 @@
 import json
 import math
+import weakref
 
 import numpy as np
 import pytest
-import torch
 from scipy.ndimage import gaussian_filter
-from skimage.measure import block_reduce
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.diversity import draw_pairs, measure_diversity
-from napari_tumor_synth.evaluation.ms_ssim import MsSsimSettings, ms_ssim
+from napari_tumor_synth.evaluation.diversity_compared import compare_diversity_by_class
+from napari_tumor_synth.evaluation.ms_ssim import (
+    MsSsimSettings,
+    compare_ms_ssim,
+    ms_ssim,
+    prepare_ms_ssim,
+)
+from napari_tumor_synth.evaluation.ms_ssim_pairs import score_pairs
 from napari_tumor_synth.progress import Cancelled
 
 SMALL = MsSsimSettings(levels=2, window=5)
@@ -23,88 +29,6 @@ def tumours(count, size, seed=0):
     return np.where(ball, np.clip(4 * textures, -0.9, 1), -1).astype(np.float32)
 
 
-def ms_ssim_by_hand(x, y, levels):
-    x, y = (np.asarray(v, np.float64) / 2 + 0.5 for v in (x, y))
-    weights = np.array([0.0448, 0.2856, 0.3001, 0.2363, 0.1333][:levels])
-    result = 1.0
-    for level, weight in enumerate(weights / weights.sum()):
-        # 11 taps: a radius of 5 = 1.5 * 3.5 rounded down
-        def local(v):
-            return gaussian_filter(v, 1.5, truncate=3.5)[5:-5, 5:-5, 5:-5]
-
-        mx, my = local(x), local(y)
-        cs = (2 * (local(x * y) - mx * my) + 0.03**2) / (
-            local(x * x) - mx**2 + local(y * y) - my**2 + 0.03**2
-        )
-        lum = (2 * mx * my + 0.01**2) / (mx**2 + my**2 + 0.01**2)
-        result *= (cs if level < levels - 1 else lum * cs).mean() ** weight
-        x, y = block_reduce(x, 2, np.mean), block_reduce(y, 2, np.mean)
-    return result
-
-
-@pytest.mark.parametrize("levels", [1, 2, 3])
-def test_ms_ssim_agrees_with_scipy_and_the_formula(levels):
-    x, y = tumours(2, 48)
-    expected = ms_ssim_by_hand(x, y, levels)
-    assert ms_ssim(x, y, MsSsimSettings(levels)) == pytest.approx(expected, abs=1e-10)
-    assert 0 < expected < 0.99
-
-
-def test_ms_ssim_agrees_with_monai():
-    from monai.metrics.regression import MultiScaleSSIMMetric
-
-    x, y = tumours(2, 64, seed=1)
-    settings = MsSsimSettings()
-    metric = MultiScaleSSIMMetric(
-        spatial_dims=3, data_range=1.0, kernel_size=11, kernel_sigma=1.5, weights=settings.weights
-    )
-    halves = [torch.from_numpy(v / 2 + 0.5)[None, None] for v in (x, y)]
-    assert ms_ssim(x, y, settings) == pytest.approx(metric(*halves).item(), abs=1e-5)
-
-
-def test_ms_ssim_is_one_for_equal_volumes_symmetric_and_falls_with_noise():
-    x, y = tumours(2, 44)
-    settings = MsSsimSettings()
-    noise = np.random.default_rng(2).standard_normal(x.shape).astype(np.float32)
-    assert ms_ssim(x, x, settings) == pytest.approx(1, abs=1e-12)
-    assert ms_ssim(x, y, settings) == pytest.approx(ms_ssim(y, x, settings), abs=1e-12)
-    values = [ms_ssim(x + level * noise, x, settings) for level in (0.0, 0.1, 0.4)]
-    assert values == sorted(values, reverse=True)
-
-
-def test_ms_ssim_of_opposite_structure_is_zero_not_complex():
-    x = np.indices((22, 22, 22)).sum(0) % 2 * 2.0 - 1
-    assert ms_ssim(x, -x, MsSsimSettings(levels=2)) == 0.0
-
-
-def test_channels_are_averaged_and_odd_sizes_allowed():
-    x, y, z = tumours(3, 23)
-    settings = MsSsimSettings(levels=2)
-    expected = (ms_ssim(x, y, settings) + ms_ssim(z, y, settings)) / 2
-    both = ms_ssim(np.stack([x, z]), np.stack([y, y]), settings)
-    assert both == pytest.approx(expected, abs=1e-12)
-
-
-def test_weights_add_up_to_one_whatever_the_levels():
-    for levels in range(1, 6):
-        assert sum(MsSsimSettings(levels).weights) == pytest.approx(1)
-    five = MsSsimSettings(5).weights
-    assert five == pytest.approx((0.0448, 0.2856, 0.3001, 0.2363, 0.1333), abs=1e-4)
-
-
-@pytest.mark.parametrize("levels", [0, 6])
-def test_impossible_levels_are_refused(levels):
-    with pytest.raises(InputError, match="levels"):
-        MsSsimSettings(levels)
-
-
-def test_volumes_too_small_or_unlike_are_refused():
-    with pytest.raises(InputError, match="at least 44"):
-        ms_ssim(np.zeros((43, 64, 64)), np.zeros((43, 64, 64)), MsSsimSettings())
-    with pytest.raises(InputError, match="equal shapes"):
-        ms_ssim(np.zeros((64, 64, 64)), np.zeros((64, 64, 65)), MsSsimSettings())
-
-
 def test_diversity_of_all_pairs_is_their_mean():
     rois = tumours(4, 12)
     measured = measure_diversity(rois, settings=SMALL)
@@ -113,7 +37,10 @@ def test_diversity_of_all_pairs_is_their_mean():
     assert (measured.pairs, measured.rois) == (6, 4)
     assert measured.low <= measured.ms_ssim <= measured.high
     content = json.loads(json.dumps(measured.as_json(), allow_nan=False))
-    assert content["settings"] == {"levels": 2, "window": 5, "sigma": 1.5}
+    assert content["settings"]["levels"] == 2
+    assert content["settings"]["window"] == 5
+    assert content["definition"] == str(SMALL)
+    assert "2 levels" in content["definition"]
 
 
 def test_a_set_of_copies_is_told_from_a_diverse_set():
@@ -149,10 +76,10 @@ def test_pairs_are_different_unordered_and_uniform():
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(monkeypatch):
     # Each "ROI" is a number; two of them are as similar as the mean of their numbers.
-    monkeypatch.setattr(
-        "napari_tumor_synth.evaluation.diversity.ms_ssim", lambda x, y, _: float(x + y) / 2
-    )
-    monkeypatch.setattr("napari_tumor_synth.evaluation.diversity._BOOTSTRAPS", 200)
+    def score(rois, pairs, settings, **_):
+        return np.repeat(rois[pairs].mean(axis=1)[:, None], 2, axis=1)
+
+    monkeypatch.setattr("napari_tumor_synth.evaluation.diversity.score_pairs", score)
     rng = np.random.default_rng(3)
     covered = 0
     for seed in range(200):
@@ -171,10 +98,109 @@ def test_progress_is_reported_and_can_cancel():
 
     with pytest.raises(Cancelled):
         measure_diversity(tumours(4, 12), settings=SMALL, on_progress=listen)
-    assert steps == [(1, 6), (2, 6)]
+    assert steps == [(1, 10), (2, 10)]  # 4 ROIs prepared, 6 pairs compared
 
 
 @pytest.mark.parametrize(("count", "pairs"), [(1, 10), (0, 10), (3, 0)])
 def test_too_few_rois_or_pairs_are_refused(count, pairs):
     with pytest.raises(InputError, match="pairs"):
         measure_diversity(tumours(count, 12), pairs=pairs, settings=SMALL)
+
+
+def test_the_foreground_shows_what_the_common_background_hides():
+    rois = np.pad(tumours(5, 16), ((0, 0), *[(8, 8)] * 3), constant_values=-1)
+    measured = measure_diversity(rois, settings=SMALL)
+    scores = [
+        compare_ms_ssim(prepare_ms_ssim(rois[i], SMALL), prepare_ms_ssim(rois[j], SMALL)).foreground
+        for i in range(5)
+        for j in range(i)
+    ]
+    assert measured.foreground == pytest.approx(np.mean(scores))
+    assert measured.foreground_low <= measured.foreground <= measured.foreground_high
+    assert measured.foreground < measured.ms_ssim - 0.02
+
+
+def test_neither_threads_nor_memory_change_a_figure():
+    rois = tumours(7, 12)
+    pairs = draw_pairs(7, 12, np.random.default_rng(0))
+    asked = []
+
+    class Lazy(list):
+        def __getitem__(self, index):
+            asked.append(index)
+            return super().__getitem__(index)
+
+    scores = score_pairs(Lazy(rois), pairs, SMALL, threads=1)
+    assert len(asked) <= 8  # each once, and one to see how large it is
+    for threads, memory in ((3, 2_000_000_000), (2, 1), (1, 400_000)):
+        again = score_pairs(rois, pairs, SMALL, threads=threads, memory=memory)
+        assert np.array_equal(again, scores)
+
+
+def test_little_memory_holds_few_rois(monkeypatch):
+    import napari_tumor_synth.evaluation.ms_ssim_pairs as module
+
+    held, most = weakref.WeakSet(), []
+    prepare = module.prepare_ms_ssim
+
+    def follow(image, settings):
+        roi = prepare(image, settings)
+        held.add(roi)
+        most.append(len(held))
+        return roi
+
+    monkeypatch.setattr(module, "prepare_ms_ssim", follow)
+    rois, everything = tumours(8, 12), draw_pairs(8, 100, np.random.default_rng(0))
+    score_pairs(rois, everything, SMALL, threads=1, memory=1)
+    assert max(most) <= 4
+    assert len(most) > 8
+
+
+def test_pairs_of_one_patient_are_left_out():
+    rois = tumours(4, 12)
+    twice = [rois[0], rois[0], rois[1], rois[2], rois[3]]
+    patients = ["a", "a", "b", "c", "d"]
+    measured = measure_diversity(twice, settings=SMALL, patients=patients)
+    assert (measured.pairs, measured.rois, measured.patients) == (9, 5, 4)
+    assert measured.ms_ssim < measure_diversity(twice, settings=SMALL).ms_ssim
+    with pytest.raises(InputError, match="one patient"):
+        measure_diversity(rois, settings=SMALL, patients=["a"] * 4)
+    with pytest.raises(InputError, match="3 patients are named for 4"):
+        measure_diversity(rois, settings=SMALL, patients=["a", "b", "c"])
+
+
+def test_a_bad_roi_is_named():
+    rois = list(tumours(3, 12))
+    rois[1] = rois[1].copy()
+    rois[1][0, 0, 0] = np.nan
+    with pytest.raises(InputError, match=r"ROI 2 of the set: .* not numbers"):
+        measure_diversity(rois, settings=SMALL)
+    rois[1] = tumours(1, 14)[0]
+    with pytest.raises(InputError, match="cannot be compared"):
+        measure_diversity(rois, settings=SMALL)
+
+
+def test_a_collapsed_class_is_told_from_real_ones_and_a_good_one_is_not():
+    real, good = tumours(8, 12), tumours(8, 12, seed=5)
+    collapsed = [real[0]] * 6
+    rois, classes = [*good, *collapsed], ["HGG"] * 8 + ["LGG"] * 6
+    found = compare_diversity_by_class(
+        rois, classes, [*real, *real], ["HGG"] * 8 + ["LGG"] * 8, settings=SMALL
+    )
+    assert list(found) == ["HGG", "LGG"]
+    assert found["HGG"].low < 0 < found["HGG"].high
+    assert found["LGG"].low > 0
+    assert found["LGG"].foreground_low > 0
+    one = found["LGG"]
+    assert one.difference == pytest.approx(one.synthetic.ms_ssim - one.real.ms_ssim)
+    assert one.synthetic.foreground == pytest.approx(1)
+    assert one.real == measure_diversity(real, settings=SMALL)
+    json.dumps(one.as_json(), allow_nan=False)
+
+
+def test_classes_without_two_rois_or_without_names_are_refused():
+    rois = tumours(3, 12)
+    with pytest.raises(InputError, match="LGG has 1 synthetic and 0 real"):
+        compare_diversity_by_class(rois, ["HGG", "HGG", "LGG"], rois, ["HGG"] * 3, settings=SMALL)
+    with pytest.raises(InputError, match="2 classes are named for 3 real"):
+        compare_diversity_by_class(rois, ["HGG"] * 3, rois, ["HGG"] * 2, settings=SMALL)

@@ -6,7 +6,7 @@ not when it is low.
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.evaluation.ms_ssim import MsSsimSettings, ms_ssim
-from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
-
-_BOOTSTRAPS = 2000
+from napari_tumor_synth.evaluation.intervals import numbered, percentile_interval, resampled_counts
+from napari_tumor_synth.evaluation.ms_ssim_definition import MsSsimSettings
+from napari_tumor_synth.evaluation.ms_ssim_pairs import score_pairs
+from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,16 @@ class Diversity:
     Attributes
     ----------
     ms_ssim : float
-        Mean over the pairs.
+        Mean over the pairs, of whole ROIs.
     low, high : float
-        Its 95 % confidence interval: bootstrap over ROIs, since pairs that share a ROI are not
-        independent.
-    pairs, rois : int
-        Pairs compared, and ROIs they were drawn from.
+        Its 95 % confidence interval: bootstrap over ROIs, or over patients, since pairs that share
+        one are not independent.
+    pairs, rois, patients : int
+        Pairs compared, and ROIs and patients they were drawn from.
     settings : MsSsimSettings
         Which MS-SSIM.
+    foreground, foreground_low, foreground_high : float
+        The same in the foreground, where most of a whole ROI's common background does not count.
     """
 
     ms_ssim: float
@@ -43,10 +45,14 @@ class Diversity:
     pairs: int
     rois: int
     settings: MsSsimSettings
+    patients: int
+    foreground: float
+    foreground_low: float
+    foreground_high: float
 
     def as_json(self) -> dict[str, Any]:
-        """Return all fields as plain values."""
-        return asdict(self)
+        """Return all fields as plain values, with the definition in words."""
+        return {**asdict(self), "definition": str(self.settings)}
 
 
 def measure_diversity(
@@ -55,6 +61,9 @@ def measure_diversity(
     seed: int = 0,
     settings: MsSsimSettings | None = None,
     on_progress: OnProgress = ignore_progress,
+    *,
+    patients: Sequence[str] | None = None,
+    threads: int | None = None,
 ) -> Diversity:
     """Compare random pairs of ROIs.
 
@@ -68,34 +77,73 @@ def measure_diversity(
     seed : int
         Decides the pairs and the interval.
     settings : MsSsimSettings, optional
-        Which MS-SSIM; three levels when not given.
+        Which MS-SSIM; three levels when not given. `settings_for` has presets.
     on_progress : callable
-        Called after each pair.
+        Called after each ROI prepared and each pair compared.
+    patients : sequence of str, optional
+        Whose each ROI is: pairs of one patient are not drawn, since they tell nothing of the
+        variety among patients.
+    threads : int, optional
+        All cores when not given; the figures do not depend on it.
 
     Raises
     ------
     InputError
-        Fewer than two ROIs, or ROIs too small or of different shapes.
+        Fewer than two ROIs or patients, or ROIs too small, of different shapes, or with what is
+        not a number.
     Cancelled
         Raised by `on_progress`.
     """
+    return sample_diversity(
+        rois, pairs, seed, settings, on_progress, patients=patients, threads=threads
+    )[0]
+
+
+def sample_diversity(
+    rois: Sequence[NDArray[np.float32]],
+    pairs: int = 1000,
+    seed: int = 0,
+    settings: MsSsimSettings | None = None,
+    on_progress: OnProgress = ignore_progress,
+    *,
+    patients: Sequence[str] | None = None,
+    threads: int | None = None,
+) -> tuple[Diversity, NDArray[np.float64]]:
+    """Return `measure_diversity` and its resampled means (resamples, 2), whole and foreground."""
     if len(rois) < 2 or pairs < 1:
         raise InputError(
             f"{pairs} pairs of {len(rois)} ROIs cannot be compared.",
             "Give at least two ROIs and ask for at least one pair.",
         )
     settings = settings or MsSsimSettings()
+    numbers = numbered(patients, len(rois))
     rng = np.random.default_rng(seed)
-    chosen = draw_pairs(len(rois), pairs, rng)
-    values = np.empty(len(chosen))
-    for number, (one, other) in enumerate(chosen):
-        values[number] = ms_ssim(rois[one], rois[other], settings)
-        on_progress(Progress(number + 1, len(chosen), "comparing pairs"))
-    low, high = _interval(values, chosen, len(rois), rng)
-    return Diversity(float(values.mean()), low, high, len(chosen), len(rois), settings)
+    chosen = draw_pairs(len(rois), pairs, rng, numbers)
+    scores = score_pairs(rois, chosen, settings, threads=threads, on_progress=on_progress)
+    means = _resampled_means(scores, chosen, resampled_counts(numbers, rng))
+    intervals = [percentile_interval(column) for column in means.T]
+    whole, foreground = scores.mean(axis=0).tolist()
+    measured = Diversity(
+        ms_ssim=whole,
+        low=intervals[0][0],
+        high=intervals[0][1],
+        pairs=len(chosen),
+        rois=len(rois),
+        settings=settings,
+        patients=int(numbers.max()) + 1,
+        foreground=foreground,
+        foreground_low=intervals[1][0],
+        foreground_high=intervals[1][1],
+    )
+    return measured, means
 
 
-def draw_pairs(count: int, pairs: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def draw_pairs(
+    count: int,
+    pairs: int,
+    rng: np.random.Generator,
+    patients: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
     """Draw different unordered pairs ``(n, 2)``, first < second, uniformly; sorted.
 
     Parameters
@@ -106,24 +154,37 @@ def draw_pairs(count: int, pairs: int, rng: np.random.Generator) -> NDArray[np.i
         Pairs wanted; all there are if there are fewer.
     rng : numpy.random.Generator
         Where they are drawn from.
+    patients : (count,) int64, optional
+        Whose each item is; pairs of one patient are left out.
+
+    Raises
+    ------
+    InputError
+        All items are of one patient.
     """
     total = math.comb(count, 2)
-    everything = itertools.combinations(range(count), 2)
+    everything: Iterable[tuple[int, int]] = itertools.combinations(range(count), 2)
+    if patients is not None and len(np.unique(patients)) < count:
+        everything = [pair for pair in everything if patients[pair[0]] != patients[pair[1]]]
+        total = len(everything)
+    if not total:
+        raise InputError(
+            f"All {count} ROIs are of one patient.", "Give ROIs of at least two patients."
+        )
     if pairs >= total:
         return np.array(list(everything))
     wanted = set(rng.choice(total, pairs, replace=False).tolist())
     return np.array([pair for number, pair in enumerate(everything) if number in wanted])
 
 
-def _interval(
-    values: NDArray[np.float64], pairs: NDArray[np.int64], count: int, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Resample the items: a pair weighs as often as both its items were drawn together."""
-    means = []
-    for _ in range(_BOOTSTRAPS):
-        times = np.bincount(rng.integers(count, size=count), minlength=count)
-        weight = times[pairs[:, 0]] * times[pairs[:, 1]]
-        if weight.any():
-            means.append(np.average(values, weights=weight))
-    low, high = np.quantile(means, [0.025, 0.975]) if means else (values.min(), values.max())
-    return float(low), float(high)
+def _resampled_means(
+    scores: NDArray[np.float64], pairs: NDArray[np.int64], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Weigh a pair as often as both its items were drawn together.
+
+    Resamples that hold no pair (possible with few items only) are left out; without any, the range
+    of the pairs stands in for the means.
+    """
+    weights = (times[pairs[:, 0]] * times[pairs[:, 1]] for times in counts)
+    means = [weight @ scores / weight.sum() for weight in weights if weight.any()]
+    return np.array(means) if means else scores

@@ -1,150 +1,160 @@
-"""Multi-scale structural similarity of volumes.
+"""Multi-scale structural similarity of volumes, exact and many pairs a second.
 
 .. [1] Wang et al., Multiscale Structural Similarity for Image Quality Assessment, 2003.
 """
 
-import itertools
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.evaluation.ms_ssim_definition import (
+    PRESETS,
+    MsSsimSettings,
+    settings_for,
+)
+from napari_tumor_synth.evaluation.ms_ssim_pyramid import (
+    Level,
+    LevelConstants,
+    MsSsimRoi,
+    constants_of,
+    prepare_ms_ssim,
+)
+from napari_tumor_synth.evaluation.ssim_kernel import pair_sums
+from napari_tumor_synth.evaluation.ssim_volume import _window_means
 
-_WANG_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+__all__ = [
+    "PRESETS",
+    "MsSsimRoi",
+    "MsSsimScore",
+    "MsSsimSettings",
+    "compare_ms_ssim",
+    "ms_ssim",
+    "prepare_ms_ssim",
+    "settings_for",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class MsSsimSettings:
-    """Which MS-SSIM; figures of different settings must not be compared.
+class MsSsimScore:
+    """Similarity of two volumes: 0 to 1, 1 for identical ones.
 
     Attributes
     ----------
-    levels : int
-        Scales, 1 to 5, each half as fine as the one before. With the window of 11 voxels three
-        fit into 64^3 and four into 128^3; [1]_ has five, which need 176.
-    window : int
-        Taps of the Gaussian window; incomplete windows at the border are left out.
-    sigma : float
-        Its standard deviation in voxels.
-
-    Notes
-    -----
-    The exponents are those of [1]_, the first `levels` of them, scaled to add up to 1. Contrast
-    and structure count at every level, luminance at the last only. (A widespread implementation
-    applies the last level once for each of the others, and lowers every figure by that.)
-    Population covariance, K1 = 0.01, K2 = 0.03; intensities are moved from [-1, 1] to [0, 1],
-    since the luminance term means something for non-negative intensities only; data range 1.
+    whole : float
+        Over all positions; most are background in both ROIs, where the index is 1.
+    foreground : float
+        Over the voxels that hold foreground of either, at each level; 1 if neither holds any.
     """
 
-    levels: int = 3
-    window: int = 11
-    sigma: float = 1.5
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.levels <= len(_WANG_WEIGHTS):
-            raise InputError(f"MS-SSIM with {self.levels} levels.", "Choose 1 to 5 levels.")
-
-    @property
-    def weights(self) -> tuple[float, ...]:
-        """Exponents of the levels, which add up to 1."""
-        chosen = _WANG_WEIGHTS[: self.levels]
-        return tuple(weight / sum(chosen) for weight in chosen)
+    whole: float
+    foreground: float
 
 
 def ms_ssim(
-    first: NDArray[np.float32], second: NDArray[np.float32], settings: MsSsimSettings
+    first: NDArray[np.floating[Any]],
+    second: NDArray[np.floating[Any]],
+    settings: MsSsimSettings,
 ) -> float:
-    """Return the 3D MS-SSIM of two volumes.
+    """Return the 3D MS-SSIM of two whole volumes ([1]_, in three dimensions).
 
     Parameters
     ----------
     first, second : numpy.ndarray
         ``(S, A, R)``, or ``(C, S, A, R)`` whose channels' figures are averaged, in [-1, 1].
     settings : MsSsimSettings
-        Which definition.
+        Which definition; `settings_for` has presets.
 
     Returns
     -------
     float
-        0 to 1, 1 for identical volumes. Where a level's mean structure is negative it counts as
-        0, because a power of it would not be real.
+        0 to 1, 1 for identical volumes.
 
     Raises
     ------
     InputError
-        Shapes differ, or the coarsest level is smaller than the window.
+        Shapes differ, the coarsest level is smaller than the window, or a volume holds what is not
+        a number.
     """
-    _require_room(first.shape, second.shape, settings)
-    if first.ndim == 4:
-        channels = zip(first, second, strict=True)
-        return float(np.mean([ms_ssim(one, other, settings) for one, other in channels]))
-    kernel = _gaussian(settings)
-    x, y = (((volume.astype(np.float64) + 1) / 2) for volume in (first, second))
-    similarity = 1.0
-    for level, weight in enumerate(settings.weights, start=1):
-        luminance, structure = _similarity(x, y, kernel)
-        last = level == settings.levels
-        mean = float((luminance * structure if last else structure).mean())
-        similarity *= max(mean, 0.0) ** weight
-        if not last:
-            x, y = _halve(x), _halve(y)
-    return similarity
+    one, other = prepare_ms_ssim(first, settings), prepare_ms_ssim(second, settings)
+    return compare_ms_ssim(one, other).whole
 
 
-def _similarity(
-    x: NDArray[np.float64], y: NDArray[np.float64], kernel: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the luminance term and the contrast-structure term around each voxel."""
-    c1, c2 = 0.01**2, 0.03**2
-    mean_x, mean_y, square_x, square_y, product = _filter(
-        np.stack([x, y, x * x, y * y, x * y]), kernel
+def compare_ms_ssim(one: MsSsimRoi, other: MsSsimRoi) -> MsSsimScore:
+    """Return the MS-SSIM of two prepared volumes.
+
+    Raises
+    ------
+    InputError
+        They differ in shape, channels or settings.
+    """
+    _require_alike(one, other)
+    scores = [
+        _compare(levels, theirs, one.settings)
+        for levels, theirs in zip(one.channels, other.channels, strict=True)
+    ]
+    whole, foreground = np.mean(scores, axis=0)
+    return MsSsimScore(float(whole), float(foreground))
+
+
+def _compare(
+    levels: tuple[Level, ...], others: tuple[Level, ...], settings: MsSsimSettings
+) -> NDArray[np.float64]:
+    """Return the product over levels of their means, whole and in the foreground."""
+    product = np.ones(2)
+    for number, weight in enumerate(settings.weights):
+        constants = constants_of(settings, last=number == settings.levels - 1)
+        means = _direct_means if constants.offset else _level_means
+        whole, foreground = means(levels[number], others[number], settings, constants)
+        product *= np.maximum((whole, foreground), 0.0) ** weight
+    return product
+
+
+def _level_means(
+    one: Level, other: Level, settings: MsSsimSettings, constants: LevelConstants
+) -> tuple[float, float]:
+    whole, foreground, both = pair_sums(
+        one.part, other.part, settings.taps, 1.0, constants.c1, constants.c2, one.shape
     )
-    luminance = (2 * mean_x * mean_y + c1) / (mean_x**2 + mean_y**2 + c1)
-    variances = square_x - mean_x**2 + square_y - mean_y**2
-    structure = (2 * (product - mean_x * mean_y) + c2) / (variances + c2)
-    return luminance, structure
+    union = one.voxels + other.voxels - both
+    inside = foreground + one.foreground_alone + other.foreground_alone
+    return (
+        1 + (whole + one.whole_alone + other.whole_alone) / one.positions,
+        inside / union if union else 1.0,
+    )
 
 
-def _filter(volumes: NDArray[np.float64], kernel: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Filter ``(N, S, A, R)`` along its three axes, complete windows only.
-
-    Each axis is one matrix product, on which processors are fastest.
-    """
-    for axis in (1, 2, 3):
-        size = volumes.shape[axis]
-        windows = size - len(kernel) + 1
-        band = np.zeros((size, windows))
-        for tap, value in enumerate(kernel):
-            band[np.arange(windows) + tap, np.arange(windows)] = value
-        volumes = np.moveaxis(np.moveaxis(volumes, axis, -1) @ band, -1, axis)
-    return volumes
-
-
-def _gaussian(settings: MsSsimSettings) -> NDArray[np.float64]:
-    offset = np.arange(settings.window) - (settings.window - 1) / 2
-    kernel = np.exp(-(offset**2) / (2 * settings.sigma**2))
-    normalised: NDArray[np.float64] = kernel / kernel.sum()
-    return normalised
+def _direct_means(
+    one: Level, other: Level, settings: MsSsimSettings, constants: LevelConstants
+) -> tuple[float, float]:
+    """Return the means of a level whose parts are whole volumes, mirrored at their borders."""
+    reach, taps, x, y = settings.reach, settings.taps, one.part, other.part
+    covariance = _window_means(x.raw * y.raw, taps) - x.mean * y.mean
+    m, n = x.mean + constants.offset, y.mean + constants.offset
+    luminance = (2 * m * n + constants.c1) / (m * m + n * n + constants.c1)
+    structure = (2 * covariance + constants.c2) / (x.variance + y.variance + constants.c2)
+    index = luminance * structure
+    union = ((x.raw > 0) | (y.raw > 0))[(slice(reach, -reach),) * 3]
+    inside = float(index[union].mean()) if union.any() else 1.0
+    if settings.borders == "complete":
+        index = index[(slice(reach, -reach),) * 3]
+    return float(index.mean()), inside
 
 
-def _halve(volume: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average blocks of two voxels a side; an odd voxel at the end is left out."""
-    even = volume[tuple(slice(size // 2 * 2) for size in volume.shape)]
-    parts = [even[s::2, a::2, r::2] for s, a, r in itertools.product((0, 1), repeat=3)]
-    mean: NDArray[np.float64] = np.mean(parts, axis=0)
-    return mean
-
-
-def _require_room(
-    first: tuple[int, ...], second: tuple[int, ...], settings: MsSsimSettings
-) -> None:
-    if first != second:
-        raise InputError(f"Volumes of {first} and {second} voxels.", "Compare equal shapes.")
-    needed = settings.window * 2 ** (settings.levels - 1)
-    if min(first[-3:]) < needed:
+def _require_alike(one: MsSsimRoi, other: MsSsimRoi) -> None:
+    if one.shape != other.shape or len(one.channels) != len(other.channels):
         raise InputError(
-            f"A volume of {first[-3:]} voxels is too small for MS-SSIM with {settings.levels} "
-            f"levels and a window of {settings.window}.",
-            f"Use at least {needed} voxels along each axis, or fewer levels.",
+            f"Volumes of {_size(one)} and {_size(other)} voxels cannot be compared.",
+            "Compare equal shapes.",
         )
+    if one.settings != other.settings:
+        raise InputError(
+            f"Volumes were prepared for different figures: {one.settings}; {other.settings}.",
+            "Prepare both alike.",
+        )
+
+
+def _size(roi: MsSsimRoi) -> str:
+    return " x ".join(map(str, (len(roi.channels), *roi.shape)))
