@@ -169,8 +169,14 @@ def test_few_patients_are_never_said_to_be_fine(tmp_path):
     gallery = build_gallery(write_cache(tmp_path / "c", REAL[:8], splits=splits), tmp_path / "g")
     found = study(gallery, [*tumours(2, 9), REAL[0]])
     assert [sample.verdict.name for sample in found.samples] == ["not calibrated"] * 3
-    assert "8 patients" in found.figure("copies of real ROIs").note
-    assert found.figure("copies of real ROIs").value == pytest.approx(1 / 3)  # the very same
+    same = found.figure("copies of real ROIs")
+    assert same.value == pytest.approx(1 / 3)  # the very same
+    assert "8 patients" in same.note
+    assert "a lower bound" in same.note
+    new = study(gallery, tumours(2, 9))
+    for name in ("copies of real ROIs", "training cases copied", "duplicates among synthetic ROIs"):
+        assert new.figure(name).value is None
+        assert "Not calibrated" in new.figure(name).note
 
 
 def test_what_cannot_be_studied(tmp_path, gallery):

@@ -11,6 +11,7 @@ from napari_tumor_synth import __version__
 from napari_tumor_synth.cli import (
     demo,
     doctor,
+    evaluate,
     export,
     gallery,
     generate,
@@ -74,6 +75,7 @@ for verbs in (
     generate,
     train,
     runs,
+    evaluate,
     export,
     inspect_roi,
     gallery,

@@ -50,6 +50,14 @@ class Measured:
         }
 
 
+def in_words(figure: Measured) -> str:
+    """Return value, interval and number of a figure in a line."""
+    if figure.value is None:
+        return f"not measured: {figure.note}"
+    interval = "" if figure.low is None else f" ({figure.low:.4g} to {figure.high:.4g})"
+    return f"{figure.value:.4g}{interval}, {figure.n}"
+
+
 def share(name: str, count: int, of: int, n: str, definition: str, note: str = "") -> Measured:
     """Return ``count / of`` with the exact interval of Clopper and Pearson."""
     if of == 0:

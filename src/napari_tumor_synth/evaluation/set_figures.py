@@ -5,13 +5,22 @@
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from napari_tumor_synth.evaluation.measured import Measured, bootstrap_interval, share
-from napari_tumor_synth.evaluation.memorisation import Calibration, Verdict, judge
+from napari_tumor_synth.evaluation.memorisation import (
+    COPY_P,
+    FEWEST_PATIENTS,
+    RATE,
+    SAME,
+    Calibration,
+    Verdict,
+    judge,
+)
 from napari_tumor_synth.evaluation.score_distributions import auc
 from napari_tumor_synth.evaluation.set_scores import SetScores
 
@@ -31,28 +40,44 @@ def copies(
         Of each synthetic ROI, and the index of its nearest real one.
     calibration : Calibration
     """
-    note = "" if calibration.is_enough else verdicts[0].sentence
     train = set(scores.train.tolist())
     found = [real for verdict, real in zip(verdicts, nearest, strict=True) if verdict.is_copy]
     return (
-        share(
-            "copies of real ROIs",
-            len(found),
-            len(verdicts),
-            f"{len(verdicts)} synthetic ROIs, {scores.to_real.shape[1]} real",
-            "Synthetic ROIs that are nearer to a real one than real ones are to each other: p of "
-            "at most 0.001, false discovery rate 5 %.",
-            note,
+        _calibrated(
+            share(
+                "copies of real ROIs",
+                len(found),
+                len(verdicts),
+                f"{len(verdicts)} synthetic ROIs, {scores.to_real.shape[1]} real",
+                "Synthetic ROIs that are nearer to a real one than real ones are to each other: p "
+                f"of at most {COPY_P:g}, false discovery rate {RATE:.0%}.",
+            ),
+            calibration,
         ),
-        share(
-            "training cases copied",
-            len(train & set(found)),
-            len(train),
-            f"{len(train)} training ROIs",
-            "Training ROIs that are the nearest real ROI of a copy.",
-            note,
+        _calibrated(
+            share(
+                "training cases copied",
+                len(train & set(found)),
+                len(train),
+                f"{len(train)} training ROIs",
+                "Training ROIs that are the nearest real ROI of a copy.",
+            ),
+            calibration,
         ),
     )
+
+
+def _calibrated(figure: Measured, calibration: Calibration) -> Measured:
+    """Keep a figure from looking like good news where nothing says what is usual."""
+    if calibration.is_enough:
+        return figure
+    note = (
+        f"Not calibrated: the gallery has {calibration.patients} patients, and {FEWEST_PATIENTS} "
+        f"are needed. Only ROIs with a score of at least {SAME:g} could be counted, of which there "
+    )
+    if not figure.value:
+        return replace(figure, value=None, low=None, high=None, note=f"{note}are none.")
+    return replace(figure, low=figure.value, high=None, note=f"{note}are some: a lower bound.")
 
 
 def duplicates(scores: SetScores, calibration: Calibration) -> tuple[tuple[int, ...], ...]:
@@ -74,14 +99,14 @@ def duplicated(
 ) -> Measured:
     """Return the share of synthetic ROIs in groups of `duplicates`."""
     count = len(scores.among_rows)
-    return share(
+    found = share(
         "duplicates among synthetic ROIs",
         sum(len(group) for group in groups),
         count,
         f"{count} synthetic ROIs, {len(groups)} groups",
         "Synthetic ROIs that are as near to another synthetic one as a copy is to a real one.",
-        "" if calibration.is_enough else "Not calibrated: only near-identical ROIs are counted.",
     )
+    return _calibrated(found, calibration)
 
 
 def authenticity(

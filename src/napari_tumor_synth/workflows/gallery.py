@@ -64,6 +64,7 @@ def build_gallery_of(
     sequences: Sequence[str] | None = None,
     window: Literal["uniform", "gaussian"] = "uniform",
     transforms: bool = False,
+    synthetic: frozenset[str] = frozenset(),
     workers: int | None = None,
     on_progress: OnProgress = ignore_progress,
 ) -> Gallery:
@@ -81,6 +82,8 @@ def build_gallery_of(
         Of the 3D-SSIM.
     transforms : bool
         See `build_gallery`.
+    synthetic : frozenset of str
+        SHA-256 of files that must not be among the cases.
     workers : int, optional
         Processes and threads; None means one a core.
     on_progress : callable
@@ -100,7 +103,7 @@ def build_gallery_of(
         require_real_cache(cache)
     else:
         settings, sequences = settings or RoiSettings(), tuple(sequences or ("flair",))
-        require_real(read_cohort(cohort, sequences).cases)
+        require_real(read_cohort(cohort, sequences).cases, synthetic)
         cache = prepare_cohort(
             cohort,
             out / PREPARED,

@@ -14,11 +14,17 @@ from napari_tumor_synth.imaging.roi_cache import RoiCache
 _LARGEST_RECORD = 4_000_000  # bytes
 
 
-def require_real(cases: Iterable[Case]) -> None:
+def require_real(cases: Iterable[Case], known: frozenset[str] = frozenset()) -> None:
     """Make sure that no image of a cohort is synthetic.
 
     A synthetic image says so in its header; one whose header was rewritten is known by its hash,
     where the record of its making lies in the same folder.
+
+    Parameters
+    ----------
+    cases : iterable of Case
+    known : frozenset of str
+        SHA-256 of other files that are synthetic.
 
     Raises
     ------
@@ -30,7 +36,7 @@ def require_real(cases: Iterable[Case]) -> None:
         for path in case.sequences.values():
             folder = path.parent
             if folder not in hashes:
-                hashes[folder] = _hashes_in_records(folder)
+                hashes[folder] = _hashes_in_records(folder) | known
             if says_synthetic(path) or (hashes[folder] and sha256_of_file(path) in hashes[folder]):
                 raise _synthetic(path)
 

@@ -49,13 +49,14 @@ def open_roi(path: Path) -> OpenedRoi:
     """
     if path.suffix.lower() != ".json":
         return OpenedRoi(read_roi(path), (path,))
-    if _is_provenance(path):
+    if is_provenance(path):
         return _open_sample(path)
     roi = read_roi(path)
     return OpenedRoi(roi, (path, *RoiFiles.of_record(path, read_record(path)).all))
 
 
-def _is_provenance(path: Path) -> bool:
+def is_provenance(path: Path) -> bool:
+    """Tell whether a JSON file is the record of a synthetic ROI; it may still be damaged."""
     try:
         with path.open("rb") as stream:
             return SYNTHETIC_NOTICE.encode() in stream.read(_START)

@@ -1,0 +1,197 @@
+"""Evaluate a set of synthetic ROIs against real ones, and write a report."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from napari_tumor_synth import __version__
+from napari_tumor_synth.errors import OutputError
+from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.evaluation.gallery_manifest import MANIFEST as GALLERY_MANIFEST
+from napari_tumor_synth.evaluation.report.document import Report, Section
+from napari_tumor_synth.evaluation.report.papers import tables_named
+from napari_tumor_synth.evaluation.report.writing import PARTS, write_report
+from napari_tumor_synth.files import writable_folder
+from napari_tumor_synth.generators.provenance import now
+from napari_tumor_synth.imaging.cache_manifest import MANIFEST
+from napari_tumor_synth.imaging.roi import RoiSettings
+from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+from napari_tumor_synth.workflows.evaluation_parts import memorisation_part
+from napari_tumor_synth.workflows.evaluation_sets import EvaluationSets, Reference
+from napari_tumor_synth.workflows.gallery import build_gallery_of
+from napari_tumor_synth.workflows.gallery_grid import UNNAMED
+from napari_tumor_synth.workflows.synthetic_set import SyntheticSet, open_synthetic_set
+
+GALLERY = "gallery"
+"""Where the gallery of the real ROIs is built, below the report's folder."""
+PATIENTS = (
+    "This report shows pictures of patients, and the folder of the gallery holds their ROIs: keep "
+    "both as you keep the images themselves. Cases are named by pseudonyms."
+)
+SYNTHETIC = "SYNTHETIC images, not for clinical use."
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What to evaluate.
+
+    Attributes
+    ----------
+    real : Path
+        Prepared cohort, gallery, or a folder or table of cases; those are cut to the synthetic
+        set's grid.
+    synthetic : Path
+        Folder of synthetic ROIs.
+    reference : {"held-out", "training", "all"} or None
+        Real ROIs that the set is compared with; None takes those held out, or all where there are
+        none. Memorisation is always about the training ROIs.
+    tables : sequence of str
+        Layouts of papers to print; see `report.papers`.
+    seed : int
+        Of everything that is drawn.
+    threads : int or None
+        None means one a core.
+    """
+
+    real: Path
+    synthetic: Path
+    reference: Reference | None = None
+    tables: Sequence[str] = ()
+    seed: int = 0
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What was found and written.
+
+    Attributes
+    ----------
+    report : Path
+        The HTML file.
+    data : dict
+        What ``report.json`` holds.
+    lines : tuple of str
+        The gist.
+    """
+
+    report: Path
+    data: dict[str, Any]
+    lines: tuple[str, ...]
+
+
+def evaluate(
+    request: EvaluationRequest, out: Path, *, on_progress: OnProgress = ignore_progress
+) -> EvaluationResult:
+    """Evaluate a set, and write ``report.html``, ``report.json``, tables and pictures to `out`.
+
+    The gallery of the real ROIs is built below `out`, unless `request.real` is one; a call that
+    was stopped goes on with it.
+
+    Raises
+    ------
+    InputError
+        A set is empty, damaged or on another grid; a patient is in both splits; a synthetic ROI is
+        among the real ones.
+    OutputError
+        The folder holds other files, or cannot be written.
+    """
+    for name in request.tables:
+        tables_named(name)
+    _require_own(out)
+    synthetic = open_synthetic_set(request.synthetic, on_progress)
+    gallery = _gallery(request, synthetic, out, on_progress)
+    sets = EvaluationSets(gallery, synthetic, request.reference)
+    parts = [memorisation_part(sets, request.seed, request.threads, on_progress)]
+    data = _about(request, sets) | {part.name: part.data for part in parts}
+    report = Report(
+        f"Evaluation of {len(synthetic)} synthetic ROIs",
+        ((PATIENTS,) if gallery.patient_data else ()) + (SYNTHETIC,),
+        (_summary(sets), *(part.section for part in parts)),
+        data,
+    )
+    return EvaluationResult(
+        write_report(report, out), data, tuple(line for part in parts for line in part.lines)
+    )
+
+
+def _require_own(out: Path) -> None:
+    """Make sure that the folder is new, empty, or of an earlier evaluation."""
+    if out.is_dir():
+        known = {*PARTS, GALLERY}
+        others = sorted(
+            path.name
+            for path in out.iterdir()
+            if path.name not in known and not path.name.startswith(".writing-")
+        )
+        if others:
+            raise OutputError(
+                f"{out} holds other files, such as {others[0]}.", "Choose an empty folder."
+            )
+    writable_folder(out)
+
+
+def _gallery(
+    request: EvaluationRequest, synthetic: SyntheticSet, out: Path, on_progress: OnProgress
+) -> Gallery:
+    real = request.real
+    if (real / GALLERY_MANIFEST).is_file():
+        return Gallery.open(real)
+    prepared = (real / MANIFEST).is_file()
+    settings = RoiSettings(size=synthetic.size, spacing_mm=synthetic.spacing_mm)
+    named = synthetic.sequences != UNNAMED
+    return build_gallery_of(
+        real,
+        out / GALLERY,
+        settings=None if prepared else settings,
+        sequences=synthetic.sequences if named and not prepared else None,
+        synthetic=synthetic.file_hashes,
+        workers=request.threads,
+        on_progress=lambda progress: on_progress(
+            Progress(progress.step, progress.total, f"real ROIs: {progress.message}")
+        ),
+    )
+
+
+def _about(request: EvaluationRequest, sets: EvaluationSets) -> dict[str, Any]:
+    plan, synthetic = sets.gallery.plan, sets.synthetic
+    models = {(record.model_name, record.model_sha256) for record in synthetic.records if record}
+    return {
+        "created": now(),
+        "version": __version__,
+        "seed": request.seed,
+        "reference": sets.reference,
+        "grid": list(plan.settings.size),
+        "spacing_mm": plan.settings.spacing_mm,
+        "sequences": list(plan.sequences),
+        "models": [{"name": name, "sha256": sha256} for name, sha256 in sorted(models)],
+        "real": {
+            "rois": len(sets.gallery),
+            "patients": len(set(sets.gallery.patients)),
+            "patient_data": sets.gallery.patient_data,
+        },
+        "synthetic": {"rois": len(synthetic), "classes": sorted(set(synthetic.classes))},
+    }
+
+
+def _summary(sets: EvaluationSets) -> Section:
+    gallery, synthetic = sets.gallery, sets.synthetic
+    counts = {name: synthetic.classes.count(name) for name in sorted(set(synthetic.classes))}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items())
+    paragraphs = [
+        f"{len(synthetic)} synthetic ROIs ({told}) and {len(gallery)} real ones of "
+        f"{len(set(gallery.patients))} patients; {' x '.join(map(str, synthetic.size))} voxels of "
+        f"{synthetic.spacing_mm:g} mm, {', '.join(gallery.plan.sequences)}.",
+        f"Reference of all distances: {_REFERENCES[sets.reference]}.",
+    ]
+    if sets.left_out:
+        paragraphs.append(f"Too few ROIs to compare on their own: {', '.join(sets.left_out)}.")
+    return Section("What was compared", tuple(paragraphs))
+
+
+_REFERENCES = {
+    "held-out": "the real ROIs that are held out from training (validation and test)",
+    "training": "the real ROIs that the generator learnt from",
+    "all": "all real ROIs",
+}

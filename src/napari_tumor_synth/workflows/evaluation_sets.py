@@ -1,0 +1,178 @@
+"""Which ROIs an evaluation compares with which."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.imaging.case import UNKNOWN_CLASS
+from napari_tumor_synth.workflows.gallery_grid import channels_in
+from napari_tumor_synth.workflows.synthetic_set import SyntheticSet
+
+Image = NDArray[np.float32]
+Reference = Literal["held-out", "training", "all"]
+ALL = "all classes"
+FEWEST = 2  # ROIs on each side of a comparison
+
+
+class RealImages(Sequence[Image]):
+    """Some ROIs of a gallery, read when they are asked for.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    indices : sequence of int
+    """
+
+    def __init__(self, gallery: Gallery, indices: Sequence[int]) -> None:
+        self._gallery, self.indices = gallery, tuple(indices)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, at: int) -> Image: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Image]: ...
+    def __getitem__(self, at: int | slice) -> Image | list[Image]:
+        """Return one ROI (C, S, A, R) in [-1, 1], or several."""
+        if isinstance(at, slice):
+            return [self._gallery.image(index) for index in self.indices[at]]
+        return self._gallery.image(self.indices[at])
+
+
+class SyntheticImages(Sequence[Image]):
+    """Some ROIs of a synthetic set, with the gallery's sequences.
+
+    Parameters
+    ----------
+    synthetic : SyntheticSet
+    rows : sequence of int
+    channels : sequence of int
+        Which of its sequences, in which order.
+    """
+
+    def __init__(
+        self, synthetic: SyntheticSet, rows: Sequence[int], channels: Sequence[int]
+    ) -> None:
+        self._synthetic, self.rows, self._channels = synthetic, tuple(rows), list(channels)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Image: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Image]: ...
+    def __getitem__(self, at: int | slice) -> Image | list[Image]:
+        """Return one ROI (C, S, A, R) in [-1, 1], or several."""
+        if isinstance(at, slice):
+            return [self._synthetic.images[row][self._channels] for row in self.rows[at]]
+        return self._synthetic.images[self.rows[at]][self._channels]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """ROIs of one class, or of all.
+
+    Attributes
+    ----------
+    name : str
+    real : RealImages
+        The reference.
+    patients : tuple of str
+        Whose they are.
+    synthetic : SyntheticImages
+    """
+
+    name: str
+    real: RealImages
+    patients: tuple[str, ...]
+    synthetic: SyntheticImages
+
+    @property
+    def n(self) -> str:
+        """How many there are, in words."""
+        return (
+            f"{len(self.synthetic)} synthetic ROIs, {len(self.real)} real of "
+            f"{len(set(self.patients))} patients"
+        )
+
+
+class EvaluationSets:
+    """What is compared in an evaluation.
+
+    Parameters
+    ----------
+    gallery : Gallery
+    synthetic : SyntheticSet
+    reference : {"held-out", "training", "all"} or None
+        None takes the real ROIs that are held out, or all where there are none.
+
+    Raises
+    ------
+    InputError
+        The sets are on different grids, or there are too few real or synthetic ROIs.
+    """
+
+    def __init__(
+        self, gallery: Gallery, synthetic: SyntheticSet, reference: Reference | None = None
+    ) -> None:
+        self.gallery, self.synthetic = gallery, synthetic
+        self.channels = channels_in(
+            gallery, synthetic.size, synthetic.spacing_mm, synthetic.sequences,
+            str(synthetic.folder),
+        )  # fmt: skip
+        held_out = any(entry.split != "train" for entry in gallery.entries)
+        self.reference: Reference = reference or ("held-out" if held_out else "all")
+        self._require(len(synthetic), f"{synthetic.folder} holds", "synthetic")
+        self._require(len(self._real(ALL)), f"{gallery.folder} holds", f"{self.reference} real")
+
+    @property
+    def all_synthetic(self) -> SyntheticImages:
+        """The whole synthetic set."""
+        return SyntheticImages(self.synthetic, range(len(self.synthetic)), self.channels)
+
+    def groups(self) -> list[Group]:
+        """Return all ROIs together, then each class of which both sides have enough."""
+        names = sorted(set(self.synthetic.classes) - {UNKNOWN_CLASS})
+        groups = [self._group(ALL), *(self._group(name) for name in names)]
+        enough = [group for group in groups if min(len(group.real), len(group.synthetic)) >= FEWEST]
+        return enough if len(enough) != 2 else enough[:1]  # one class is all there is
+
+    @property
+    def left_out(self) -> list[str]:
+        """Classes of the synthetic set of which there are too few ROIs to compare."""
+        found = {group.name for group in self.groups()}
+        names = set(self.synthetic.classes) - {UNKNOWN_CLASS}
+        return sorted(names - found) if len(names) > 1 else []
+
+    def _group(self, name: str) -> Group:
+        real = self._real(name)
+        rows = [row for row, found in enumerate(self.synthetic.classes) if name in (ALL, found)]
+        return Group(
+            name,
+            RealImages(self.gallery, real),
+            tuple(self.gallery.patients[index] for index in real),
+            SyntheticImages(self.synthetic, rows, self.channels),
+        )
+
+    def _real(self, name: str) -> list[int]:
+        return [
+            index
+            for index, entry in enumerate(self.gallery.entries)
+            if self.reference == "all" or (entry.split == "train") == (self.reference == "training")
+            if name in (ALL, entry.class_name)
+        ]
+
+    @staticmethod
+    def _require(count: int, who: str, what: str) -> None:
+        if count < FEWEST:
+            raise InputError(
+                f"{who} {count} {what} ROIs, and at least {FEWEST} are needed.",
+                "Give more ROIs, or choose another --reference.",
+            )
