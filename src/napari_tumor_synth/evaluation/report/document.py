@@ -21,12 +21,15 @@ class Table:
     columns : tuple of str
     rows : tuple of tuple
         As many cells each as there are columns. None is shown as a dash.
+    in_page : bool
+        Whether the page shows it; otherwise it links to the CSV file only.
     """
 
     name: str
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    in_page: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The part of a report that says whether a set holds copies of real ROIs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from napari_tumor_synth.evaluation.report.document import Picture, Section, Table, table_of
 from napari_tumor_synth.evaluation.report.plots import cumulative_plot
@@ -53,7 +54,8 @@ def memorisation_section(
 
 def all_samples(found: SetMemorisation, names: Sequence[str], real_names: Sequence[str]) -> Table:
     """Return the table of all verdicts, in the order of the set."""
-    return _samples("verdicts", found, range(len(found.samples)), names, real_names)
+    table = _samples("verdicts", found, range(len(found.samples)), names, real_names)
+    return replace(table, in_page=False)
 
 
 def _samples(

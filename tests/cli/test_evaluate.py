@@ -1,0 +1,204 @@
+"""A report on a set of synthetic ROIs, from the command line."""
+
+import csv
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+from shared.made_up_cohort import write_cache
+
+import ssim_blobs
+from napari_tumor_synth.evaluation.gallery_build import build_gallery
+from napari_tumor_synth.imaging.reading import read_image
+from napari_tumor_synth.imaging.volume import Volume
+from napari_tumor_synth.imaging.writing import write_volume
+
+SIZE, TRAIN, HELD, MADE = 32, 34, 16, 14
+
+
+def tumours(count, seed):
+    rng = np.random.default_rng(seed)
+    return [ssim_blobs.tumour(rng, SIZE, 1.2) for _ in range(count)]
+
+
+def write_images(folder, images, start=0):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, image in enumerate(images, start):
+        write_volume(Volume(image, np.eye(4)), folder / f"made_{number:03d}.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real") / "cache"
+    splits = ["train"] * TRAIN + ["test"] * HELD
+    write_cache(folder, tumours(TRAIN + HELD, 0), splits=splits, sequences=("flair",))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A set of another program, by class, one of which is a copy."""
+    folder = tmp_path_factory.mktemp("made")
+    new = tumours(2 * MADE, 1)
+    write_images(folder / "HGG", new[:MADE])
+    write_images(folder / "LGG", [*new[MADE:-1], tumours(TRAIN, 0)[1]])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(real, made, tmp_path_factory):
+    """The whole report: its folder, and what was measured."""
+    from napari_tumor_synth.workflows.evaluate import EvaluationRequest, evaluate
+
+    out = tmp_path_factory.mktemp("report") / "r"
+    evaluate(EvaluationRequest(real, made, tables=("seed000-1", "seed001-1")), out)
+    return out, json.loads((out / "report.json").read_text())
+
+
+def test_the_copy_is_told(found):
+    samples = found[1]["memorisation"]["samples"]
+    copy = max(samples, key=lambda sample: sample["foreground_ssim"])
+    assert copy["sample"] == f"made_{MADE - 1:03d}"
+    assert copy["verdict"] == "copy"
+    assert copy["foreground_ssim"] == pytest.approx(1, abs=1e-3)
+    assert sum(sample["verdict"] == "copy" for sample in samples) <= 2
+    assert len(samples) == 2 * MADE
+
+
+def test_the_report_names_no_case(found, real):
+    out, _ = found
+    names = [entry["name"] for entry in json.loads((real / "manifest.json").read_text())["entries"]]
+    texts = [path for path in out.rglob("*") if path.suffix in (".html", ".csv", ".json")]
+    shown = [path for path in texts if "gallery" not in path.relative_to(out).parts]
+    assert len(shown) > 4
+    for path in shown:
+        text = path.read_text()
+        assert not [name for name in names if name in text], path
+    assert "PATIENT" in (out / "gallery" / "README.txt").read_text()
+    assert "pictures of patients" in (out / "report.html").read_text()
+
+
+def test_tables_and_pictures_are_what_the_page_names(found):
+    out, data = found
+    page = (out / "report.html").read_text()
+    for name in re.findall(r'href="(tables/[^"]+)"', page) + re.findall(r'src="([^"]+)"', page):
+        assert (out / name).stat().st_size > 0
+    for path in (out / "pictures").iterdir():
+        with Image.open(path) as picture:
+            assert min(picture.size) > 200
+    with (out / "tables" / "verdicts.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["synthetic"] for row in rows] == [
+        sample["sample"] for sample in data["memorisation"]["samples"]
+    ]
+    assert "SYNTHETIC images, not for clinical use" in page
+
+
+def test_every_figure_has_number_and_definition(found):
+    figures = found[1]["memorisation"]["figures"]
+    assert len(figures) >= 6
+    for figure in figures:
+        assert figure["n"]
+        assert figure["definition"].endswith(".")
+        assert figure["value"] is not None or figure["note"]
+
+
+def test_the_same_call_gives_the_same(run, real, made, found, tmp_path):
+    again = run("evaluate", "--real", real, "--synthetic", made, "--out", tmp_path / "r", "--json")
+    first, second = dict(found[1]), again.json
+    assert second.pop("report") == str(tmp_path / "r" / "report.html")
+    for data in (first, second):
+        for name in ("created", "layouts", "seconds"):
+            data.pop(name, None)
+    for data in (first, second):  # another gallery has other pseudonyms
+        for sample in data["memorisation"]["samples"]:
+            sample.pop("nearest")
+    assert first == second
+
+
+def test_a_gallery_serves_as_the_real_set(run, real, made, tmp_path):
+    from napari_tumor_synth.imaging.roi_cache import RoiCache
+
+    build_gallery(RoiCache.open(real), tmp_path / "g")
+    outcome = run(
+        "evaluate", "--real", tmp_path / "g", "--synthetic", made, "--out", tmp_path / "r"
+    )
+    assert outcome.code == 0, outcome.err
+    assert "copies of real ROIs" in outcome.out
+    assert not (tmp_path / "r" / "gallery").exists()
+
+
+def test_a_folder_of_cases_is_cut_to_the_grid_of_the_set(run, tiny, cohort, tmp_path):
+    run("generate", "--model", tiny, "--class", "HGG", "--count", 3, "--out", tmp_path / "s")
+    outcome = run(
+        "evaluate", "--real", cohort, "--synthetic", tmp_path / "s", "--out", tmp_path / "r",
+        "--reference", "all", "--workers", 1, "--json",
+    ).json  # fmt: skip
+    assert (outcome["grid"], outcome["spacing_mm"]) == ([16, 16, 16], 4.0)
+    assert outcome["models"][0]["name"] == "tiny"
+    assert outcome["reference"] == "all"
+
+
+def test_synthetic_files_among_the_real_ones_are_refused(run, refuse, tiny, cohort, tmp_path):
+    made = run(
+        "generate", "--model", tiny, "--class", "HGG", "--count", 2, "--out", tmp_path / "s",
+        "--json",
+    ).json["samples"]  # fmt: skip
+    shutil.copytree(cohort, tmp_path / "cases")
+    victim = tmp_path / "cases" / "HGG" / "Phantom_HGG_000001"
+    shutil.copy(made[0]["image"], victim / f"{victim.name}_flair.nii.gz")
+    call = ("evaluate", "--real", tmp_path / "cases", "--synthetic", tmp_path / "s", "--out")
+    assert "is synthetic" in refuse(*call, tmp_path / "r")
+
+
+def test_what_cannot_be_evaluated(refuse, real, made, tmp_path):
+    def call(*more, real=real, made=made, out=tmp_path / "r"):
+        return refuse("evaluate", "--real", real, "--synthetic", made, "--out", out, *more)
+
+    assert "There is no folder" in call(made=tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    assert "holds no synthetic ROI" in call(made=tmp_path / "empty")
+    assert "no table" in call("--table", "seed009-1")
+    assert "--reference" in call("--reference", "some")
+    assert str(tmp_path / "nowhere") in call(real=tmp_path / "nowhere")
+    write_images(tmp_path / "other", [image[:-4] for image in tumours(2, 3)])
+    assert "the gallery has 32 x 32 x 32" in call(made=tmp_path / "other")
+    write_images(tmp_path / "mixed", tumours(2, 3))
+    write_images(tmp_path / "mixed", [image[:-4] for image in tumours(1, 4)], start=2)
+    assert "different grids" in call(made=tmp_path / "mixed")
+    write_images(tmp_path / "hollow", [np.full((SIZE,) * 3, -1, np.float32)])
+    assert "made_000" in call(made=tmp_path / "hollow")
+    broken = tumours(2, 5)
+    broken[1][4, 4, 4] = np.nan
+    write_images(tmp_path / "nan", broken)
+    assert "made_001" in call(made=tmp_path / "nan")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("x")
+    assert "thesis.txt" in call(out=tmp_path / "full")
+    assert not (tmp_path / "r" / "report.html").exists()
+
+
+def test_a_damaged_record_is_named(run, refuse, tiny, real, tmp_path):
+    run("generate", "--model", tiny, "--class", "HGG", "--count", 2, "--out", tmp_path / "s")
+    image = tmp_path / "s" / "synthetic_HGG_000000_roi.nii.gz"
+    volume = read_image(image)
+    write_volume(Volume(volume.array * np.float32(0.5), volume.affine), image)
+    words = refuse(
+        "evaluate", "--real", real, "--synthetic", tmp_path / "s", "--out", tmp_path / "r"
+    )
+    assert "is not the file that" in words
+
+
+def test_an_earlier_report_is_replaced_and_kept_if_the_new_one_fails(
+    run, refuse, real, made, tmp_path
+):
+    call = ("evaluate", "--real", real, "--synthetic", made, "--out", tmp_path / "r")
+    assert run(*call).code == 0
+    before = (tmp_path / "r" / "report.json").read_bytes()
+    refuse("evaluate", "--real", real, "--synthetic", tmp_path, "--out", tmp_path / "r")
+    assert (tmp_path / "r" / "report.json").read_bytes() == before
+    assert run(*call, "--seed", 1).code == 0
+    assert json.loads((tmp_path / "r" / "report.json").read_text())["seed"] == 1
