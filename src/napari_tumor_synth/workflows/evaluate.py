@@ -17,11 +17,14 @@ from napari_tumor_synth.generators.provenance import now
 from napari_tumor_synth.imaging.cache_manifest import MANIFEST
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
-from napari_tumor_synth.workflows.evaluation_parts import memorisation_part
-from napari_tumor_synth.workflows.evaluation_sets import EvaluationSets, Reference
+from napari_tumor_synth.workflows.evaluation.distance import distance_part
+from napari_tumor_synth.workflows.evaluation.layouts import layouts_section
+from napari_tumor_synth.workflows.evaluation.memorisation import memorisation_part
+from napari_tumor_synth.workflows.evaluation.sets import EvaluationSets, Reference
+from napari_tumor_synth.workflows.evaluation.synthetic_set import SyntheticSet, open_synthetic_set
+from napari_tumor_synth.workflows.evaluation.variety import variety_part
 from napari_tumor_synth.workflows.gallery import build_gallery_of
 from napari_tumor_synth.workflows.gallery_grid import UNNAMED
-from napari_tumor_synth.workflows.synthetic_set import SyntheticSet, open_synthetic_set
 
 GALLERY = "gallery"
 """Where the gallery of the real ROIs is built, below the report's folder."""
@@ -48,6 +51,8 @@ class EvaluationRequest:
         none. Memorisation is always about the training ROIs.
     tables : sequence of str
         Layouts of papers to print; see `report.papers`.
+    pairs : int
+        Of each MS-SSIM.
     seed : int
         Of everything that is drawn.
     threads : int or None
@@ -58,6 +63,7 @@ class EvaluationRequest:
     synthetic: Path
     reference: Reference | None = None
     tables: Sequence[str] = ()
+    pairs: int = 1000
     seed: int = 0
     threads: int | None = None
 
@@ -103,12 +109,17 @@ def evaluate(
     synthetic = open_synthetic_set(request.synthetic, on_progress)
     gallery = _gallery(request, synthetic, out, on_progress)
     sets = EvaluationSets(gallery, synthetic, request.reference)
-    parts = [memorisation_part(sets, request.seed, request.threads, on_progress)]
+    parts = [
+        memorisation_part(sets, request.seed, request.threads, on_progress),
+        distance_part(sets, request.seed, on_progress),
+        variety_part(sets, request.pairs, request.seed, request.threads, on_progress),
+    ]
     data = _about(request, sets) | {part.name: part.data for part in parts}
+    layouts = layouts_section(request.tables, sets, parts)
     report = Report(
         f"Evaluation of {len(synthetic)} synthetic ROIs",
         ((PATIENTS,) if gallery.patient_data else ()) + (SYNTHETIC,),
-        (_summary(sets), *(part.section for part in parts)),
+        (_summary(sets), *(part.section for part in parts), *layouts),
         data,
     )
     return EvaluationResult(
@@ -186,7 +197,10 @@ def _summary(sets: EvaluationSets) -> Section:
         f"Reference of all distances: {_REFERENCES[sets.reference]}.",
     ]
     if sets.left_out:
-        paragraphs.append(f"Too few ROIs to compare on their own: {', '.join(sets.left_out)}.")
+        paragraphs.append(
+            "Not compared on their own (too few, or of a class that no real ROI has): "
+            f"{', '.join(sets.left_out)}."
+        )
     return Section("What was compared", tuple(paragraphs))
 
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.imaging.case import UNKNOWN_CLASS
+from napari_tumor_synth.workflows.evaluation.synthetic_set import SyntheticSet
 from napari_tumor_synth.workflows.gallery_grid import channels_in
-from napari_tumor_synth.workflows.synthetic_set import SyntheticSet
 
 Image = NDArray[np.float32]
 Reference = Literal["held-out", "training", "all"]
@@ -127,10 +127,16 @@ class EvaluationSets:
             gallery, synthetic.size, synthetic.spacing_mm, synthetic.sequences,
             str(synthetic.folder),
         )  # fmt: skip
-        held_out = any(entry.split != "train" for entry in gallery.entries)
+        entries = gallery.entries
+        held_out = any(entry.split != "train" for entry in entries)
         self.reference: Reference = reference or ("held-out" if held_out else "all")
+        named = set(synthetic.classes)
+        comparable = UNKNOWN_CLASS not in named and named <= {one.class_name for one in entries}
+        self.classes = tuple(sorted(named)) if comparable else ()
         self._require(len(synthetic), f"{synthetic.folder} holds", "synthetic")
-        self._require(len(self._real(ALL)), f"{gallery.folder} holds", f"{self.reference} real")
+        self._require(
+            len(self._real(self.classes)), f"{gallery.folder} holds", f"comparable {self.reference}"
+        )
 
     @property
     def all_synthetic(self) -> SyntheticImages:
@@ -138,22 +144,31 @@ class EvaluationSets:
         return SyntheticImages(self.synthetic, range(len(self.synthetic)), self.channels)
 
     def groups(self) -> list[Group]:
-        """Return all ROIs together, then each class of which both sides have enough."""
-        names = sorted(set(self.synthetic.classes) - {UNKNOWN_CLASS})
-        groups = [self._group(ALL), *(self._group(name) for name in names)]
-        enough = [group for group in groups if min(len(group.real), len(group.synthetic)) >= FEWEST]
-        return enough if len(enough) != 2 else enough[:1]  # one class is all there is
+        """Return all ROIs together, then each class of which both sides have enough.
+
+        Real ROIs of classes that the synthetic set does not have count nowhere, unless classes are
+        unknown: then all count, together.
+        """
+        if len(self.classes) == 1:
+            return [self._group(self.classes[0], self.classes)]
+        groups = [
+            self._group(ALL, self.classes),
+            *(self._group(name, (name,)) for name in self.classes),
+        ]
+        return [group for group in groups if min(len(group.real), len(group.synthetic)) >= FEWEST]
 
     @property
     def left_out(self) -> list[str]:
-        """Classes of the synthetic set of which there are too few ROIs to compare."""
-        found = {group.name for group in self.groups()}
-        names = set(self.synthetic.classes) - {UNKNOWN_CLASS}
-        return sorted(names - found) if len(names) > 1 else []
+        """Classes of the synthetic set that are not compared on their own."""
+        return sorted(set(self.synthetic.classes) - {group.name for group in self.groups()})
 
-    def _group(self, name: str) -> Group:
-        real = self._real(name)
-        rows = [row for row, found in enumerate(self.synthetic.classes) if name in (ALL, found)]
+    def _group(self, name: str, classes: Sequence[str]) -> Group:
+        real = self._real(classes)
+        rows = [
+            row
+            for row, found in enumerate(self.synthetic.classes)
+            if not classes or found in classes
+        ]
         return Group(
             name,
             RealImages(self.gallery, real),
@@ -161,12 +176,12 @@ class EvaluationSets:
             SyntheticImages(self.synthetic, rows, self.channels),
         )
 
-    def _real(self, name: str) -> list[int]:
+    def _real(self, classes: Sequence[str]) -> list[int]:
         return [
             index
             for index, entry in enumerate(self.gallery.entries)
             if self.reference == "all" or (entry.split == "train") == (self.reference == "training")
-            if name in (ALL, entry.class_name)
+            if not classes or entry.class_name in classes
         ]
 
     @staticmethod

@@ -1,7 +1,4 @@
-"""The parts of an evaluation: each measures one thing, and says it in a section of the report."""
-
-from dataclasses import dataclass
-from typing import Any
+"""The part of an evaluation that says whether the set holds copies of real ROIs."""
 
 from napari_tumor_synth.evaluation.measured import in_words
 from napari_tumor_synth.evaluation.pseudonyms import Pseudonyms
@@ -13,30 +10,11 @@ from napari_tumor_synth.evaluation.report.memorisation_section import (
 from napari_tumor_synth.evaluation.report.plots import pairs_sheet
 from napari_tumor_synth.evaluation.set_memorisation import SetMemorisation, as_json, study_set
 from napari_tumor_synth.progress import OnProgress
-from napari_tumor_synth.workflows.evaluation_sets import EvaluationSets
+from napari_tumor_synth.workflows.evaluation.part import Part, told_as
+from napari_tumor_synth.workflows.evaluation.sets import EvaluationSets
 
 _PAIRS = 6
 _GIST = ("copies of real ROIs", "training cases copied", "membership inference AUC")
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one part has found.
-
-    Attributes
-    ----------
-    name : str
-        In ``report.json``.
-    section : Section
-    data : dict
-    lines : tuple of str
-        The gist, for a terminal.
-    """
-
-    name: str
-    section: Section
-    data: dict[str, Any]
-    lines: tuple[str, ...] = ()
 
 
 def memorisation_part(
@@ -48,7 +26,11 @@ def memorisation_part(
     names = sets.synthetic.names
     real_names = [f"real {pseudonyms.of(index)}" for index in range(len(gallery))]
     found = study_set(
-        gallery, sets.all_synthetic, seed=seed, threads=threads, on_progress=on_progress
+        gallery,
+        sets.all_synthetic,
+        seed=seed,
+        threads=threads,
+        on_progress=told_as(on_progress, "memorisation"),
     )
     definition = f"{gallery.plan.definition}."
     section = memorisation_section(found, names, real_names, definition)

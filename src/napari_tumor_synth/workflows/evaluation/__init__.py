@@ -1,0 +1,1 @@
+"""What an evaluation compares, and the parts of its report."""
