@@ -110,6 +110,25 @@ def checked_features(features: NDArray[np.floating[Any]]) -> NDArray[np.float64]
     return rows
 
 
+def features_of_one_space(
+    one: NDArray[np.floating[Any]], other: NDArray[np.floating[Any]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return two sets of feature vectors, (n, d) and (m, d), as float64.
+
+    Raises
+    ------
+    InputError
+        As `checked_features`, or their vectors differ in length.
+    """
+    ours, theirs = checked_features(one), checked_features(other)
+    if ours.shape[1] != theirs.shape[1]:
+        raise InputError(
+            f"Vectors of {ours.shape[1]} and {theirs.shape[1]} features cannot be compared.",
+            "Compute both with one extractor.",
+        )
+    return ours, theirs
+
+
 def squared_distances(gram: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the squared Euclidean distances (n, n) that inner products imply."""
     squares = np.diag(gram)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gram import (
+    features_of_one_space,
     gram_matrix,
     gram_of_features,
     median_distance,
@@ -138,14 +139,10 @@ def mmd_rbf_of_features(
     InputError
         Vectors of different lengths or not of numbers, or as `mmd_rbf_of_gram`.
     """
-    if synthetic.ndim != 2 or synthetic.shape[1:] != real.shape[1:]:
-        raise InputError(
-            f"Features of {synthetic.shape} and {real.shape} cannot be compared.",
-            "Compute both with one extractor, a vector a row.",
-        )
+    ours, theirs = features_of_one_space(synthetic, real)
     return mmd_rbf_of_gram(
-        gram_of_features(np.concatenate([synthetic, real])),
-        len(synthetic),
+        gram_of_features(np.concatenate([ours, theirs])),
+        len(ours),
         patients=patients,
         bandwidth=bandwidth,
         permutations=permutations,

@@ -31,6 +31,12 @@ def patient_halves(
     return np.flatnonzero(chosen), np.flatnonzero(~chosen)
 
 
+def smallest_half(numbers: NDArray[np.int64]) -> int:
+    """Return the fewest ROIs that a half of `patient_halves` can hold."""
+    each = np.sort(np.bincount(numbers))
+    return int(each[: len(each) // 2].sum())
+
+
 def balanced_order(
     indices: NDArray[np.int64], numbers: NDArray[np.int64], rng: np.random.Generator
 ) -> NDArray[np.int64]:
