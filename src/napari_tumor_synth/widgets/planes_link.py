@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from napari.layers import Image, Labels
+from psygnal import Signal
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
 from napari_tumor_synth.widgets.arrange import halve, window_of
@@ -24,7 +25,7 @@ from napari_tumor_synth.widgets.shown_layers import show
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from napari_tumor_synth.widgets.planes.anatomy import Direction
+    from napari_tumor_synth.widgets.planes.anatomy import Convention, Direction
     from napari_tumor_synth.widgets.planes.box import Box
     from napari_tumor_synth.widgets.planes.crosshair import Position
     from napari_tumor_synth.widgets.session import Session
@@ -49,6 +50,8 @@ class PlanesLink:
         Text to add to a position (S, A, R) in mm, or "".
     """
 
+    convention_changed = Signal(str)
+
     def __init__(
         self, viewer: Viewer, session: Session, value_at: Callable[[Position], str]
     ) -> None:
@@ -62,6 +65,13 @@ class PlanesLink:
         self._windows = ImageWindows(viewer.layers, _has_the_mouses_window)
         self._windows.changed.connect(self._tell_preset)
 
+    @property
+    def convention(self) -> Convention:
+        """On which side the patient's right is."""
+        if self.view is None:
+            return preferences().convention
+        return cast("Convention", self.view.tools.convention.currentText())
+
     def open(self) -> None:
         """Dock the planes, if they are not there."""
         if self.view is not None:
@@ -74,6 +84,7 @@ class PlanesLink:
         view.reset_asked.connect(self._fit_3d)
         view.segmentation_toggled.connect(self._toggle_segmentation)
         view.tools.side_asked.connect(self.look_from)
+        view.tools.convention_changed.connect(self.convention_changed.emit)
         view.closed.connect(self._on_closed)
         view.set_badges(self._badges)
         view.set_boxes(self._boxes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from napari_tumor_synth.widgets.planes.anatomy import Convention
 
@@ -26,12 +28,15 @@ class Preferences:
         0 for none.
     cache_folder : str
         "" for the system's own place.
+    gallery_folder : str
+        Of the real ROIs to compare with; "" before any was chosen.
     """
 
     convention: Convention = "radiological"
     device: str = "auto"
     memory_cap_gb: float = 0.0
     cache_folder: str = ""
+    gallery_folder: str = ""
 
 
 def follow_convention(on_change: Callable[[Convention], None]) -> Callable[[], None]:
@@ -64,4 +69,13 @@ def preferences() -> Preferences:
         device=str(found.compute.device) or "auto",
         memory_cap_gb=float(found.compute.memory_cap_gb),
         cache_folder=str(found.storage.cache_folder),
+        gallery_folder=str(found.storage.gallery_folder),
     )
+
+
+def remember_gallery(folder: Path) -> None:
+    """Open this gallery of real ROIs in later sessions, too."""
+    from napari.settings import get_plugin_settings
+
+    with suppress(KeyError):  # where the plugin is not known to napari
+        get_plugin_settings(_PLUGIN).storage.gallery_folder = str(folder)

@@ -25,6 +25,7 @@ from napari_tumor_synth.widgets.training.preview_scene import PreviewScene
 from napari_tumor_synth.widgets.viewer_look import ViewerLook
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
     from napari_tumor_synth.generators.synthetic import SyntheticRoi
@@ -98,6 +99,16 @@ class Scene:
         self.viewer.layers.selection.events.active.disconnect(self._on_active)
         self._look.give_back()
         self.planes.close(window_goes=window_goes)
+
+    def shows(self, layer: Layer) -> bool:
+        """Tell whether a layer is one that the scene has put into the viewer."""
+        return self._shown.key_of(layer) is not None
+
+    def layer_of(self, thing: Roi | SyntheticRoi | None) -> Layer | None:
+        """Return the layer of the case's ROI or of a sample, if it is there."""
+        if thing is None or isinstance(thing, Roi):
+            return self._shown.get("roi") if thing is not None else None
+        return self._shown.get(thing)
 
     @_planes_first(more_follows=True)  # its ROI
     def _on_case(self, case: OpenCase) -> None:

@@ -8,6 +8,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QVBoxLayout
 
 from napari_tumor_synth.widgets.case_panel import CasePanel
+from napari_tumor_synth.widgets.compare_panel import ComparePanel
 from napari_tumor_synth.widgets.generate_panel import GeneratePanel
 from napari_tumor_synth.widgets.importance_panel import ImportancePanel
 from napari_tumor_synth.widgets.leaving import LeavingWidget
@@ -30,10 +31,13 @@ class _SinglePanel(LeftDockWidget):
         super().__init__()
         self._viewer = viewer = viewer_itself(napari_viewer)
         self.scene = borrow_scene(viewer, self)
-        self.panel = self.panel_class(session_of(viewer))
+        self.panel = self._made()
         self.column.addWidget(self.panel)
         self.column.addStretch(1)
         self.keep_narrow()
+
+    def _made(self) -> Any:
+        return self.panel_class(session_of(self._viewer))
 
     def leave(self) -> None:
         """Stop the panel's jobs and let go of the viewer."""
@@ -63,6 +67,20 @@ class ImportanceWidget(_SinglePanel):
     """Overlay importance scores."""
 
     panel_class = ImportancePanel
+
+
+class CompareWidget(_SinglePanel):
+    """Compare ROIs with real ones."""
+
+    panel_class = ComparePanel
+
+    def _made(self) -> ComparePanel:
+        return ComparePanel(self.scene)
+
+    def leave(self) -> None:
+        """Take real ROIs away first, then as other panels do."""
+        self.panel.dock.end(window_goes=self.window_goes)
+        super().leave()
 
 
 class TrainWidget(_SinglePanel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_tumor_synth.widgets.case_panel import CasePanel
+from napari_tumor_synth.widgets.compare_panel import ComparePanel
 from napari_tumor_synth.widgets.generate_panel import GeneratePanel
 from napari_tumor_synth.widgets.importance_panel import ImportancePanel
 from napari_tumor_synth.widgets.left_dock import LeftDockWidget
@@ -29,21 +30,25 @@ class Workbench(LeftDockWidget):
         self.case, self.roi = CasePanel(self.session), RoiPanel(self.session)
         self.generate = GeneratePanel(self.session)
         self.importance = ImportancePanel(self.session)
-        self.train = TrainPanel(self.session)
+        self.compare, self.train = ComparePanel(self.scene), TrainPanel(self.session)
         self._panels: dict[str, Any] = {
             "1  Case": self.case,
             "2  ROI": self.roi,
             "3  Generate": self.generate,
             "Importance": self.importance,
+            "4  Compare": self.compare,
             "6  Train": self.train,
         }
         self._sections: dict[str, Section] = {}
         for title, panel in self._panels.items():
             section = Section(title, panel)
-            if panel is not self.train:  # nothing of a patient's case needs it
+            if panel not in (self.compare, self.train):  # they read folders when they are seen
                 section.expand(animate=False)
             self.column.addWidget(section)
             self._sections[title] = section
+        comparing = self._sections["4  Compare"]
+        comparing.toggled.connect(self.compare.set_unfolded)
+        self.compare.set_unfolded(False)
         self.column.addStretch(1)
         self.keep_narrow()
 
@@ -58,6 +63,7 @@ class Workbench(LeftDockWidget):
 
     def leave(self) -> None:
         """Stop all jobs and let go of the viewer."""
+        self.compare.dock.end(window_goes=self.window_goes)
         for panel in self._panels.values():
             panel.close_jobs()
         return_scene(self._viewer, self, window_goes=self.window_goes)

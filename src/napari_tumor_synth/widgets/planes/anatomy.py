@@ -68,6 +68,17 @@ def edge_letters(plane: Plane, convention: Convention) -> EdgeLetters:
     return EdgeLetters(top, _OPPOSITE[top], left, _OPPOSITE[left])
 
 
+def mirrored_letters(letters: EdgeLetters, plane: Plane, axis: int) -> EdgeLetters:
+    """Return the letters for an image that was mirrored along an axis of (S, A, R)."""
+    _, vertical, horizontal = ORDER[plane]
+    top, bottom, left, right = letters.top, letters.bottom, letters.left, letters.right
+    if axis == vertical:
+        top, bottom = bottom, top
+    if axis == horizontal:
+        left, right = right, left
+    return EdgeLetters(top, bottom, left, right)
+
+
 def position_text(ras_mm: tuple[float, float, float]) -> str:
     """Return a position for a person, such as "R 17.6  P 35.3  S 12.1 mm"."""
     letters = ("RL", "AP", "SI")

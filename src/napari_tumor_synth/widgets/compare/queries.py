@@ -1,0 +1,122 @@
+"""What is looked up: an ROI as it is shown, and whether it is synthetic."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from napari.layers import Image
+from pydantic import ValidationError
+
+from napari_tumor_synth.errors import InputError
+from napari_tumor_synth.generators.provenance import SYNTHETIC_NOTICE
+from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_CEILING
+from napari_tumor_synth.imaging.phantom.settings import SIMULATED_NOTICE
+from napari_tumor_synth.imaging.region import Roi, RoiSettings
+from napari_tumor_synth.widgets.layer_data import AXIS_LABELS
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+    from napari_tumor_synth.widgets.session import Session
+
+Kind = Literal["SYNTHETIC", "REAL", "SIMULATED", "OPENED"]
+"""What an ROI is marked as; of an opened one without a notice nobody knows where it is from."""
+
+_TOLERANCE = 1e-3  # of intensities, and relative of spacings
+_SELECT = "Select a synthetic ROI, the ROI of a case, or a saved ROI."
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """An ROI to be looked up, with voxels of its own that nobody changes.
+
+    Attributes
+    ----------
+    name : str
+        Of its layer.
+    kind : Kind
+    roi : Roi
+    state : int
+        Hash of voxels, grid and kind: another one is another query.
+    """
+
+    name: str
+    kind: Kind
+    roi: Roi
+    state: int
+
+
+def query_of(session: Session, layer: Layer, thing: Any) -> Query:
+    """Return what a layer shows.
+
+    Parameters
+    ----------
+    session : Session
+    layer : Layer
+    thing : Roi or SyntheticRoi or None
+        What the layer was made for; None for one that somebody else has opened.
+
+    Raises
+    ------
+    InputError
+        The layer is no ROI.
+    """
+    roi = thing if thing is None or isinstance(thing, Roi) else thing.roi
+    if roi is None or not np.may_share_memory(layer.data, roi.image):  # given other voxels
+        roi = _roi_of(layer)
+    kind = _kind_of(session, layer, thing)
+    own = replace(roi, image=roi.image.copy(), mask=roi.mask)
+    return Query(layer.name, kind, own, _state_of(own, kind))
+
+
+def _kind_of(session: Session, layer: Layer, thing: Any) -> Kind:
+    if isinstance(thing, Roi):
+        return "SIMULATED" if session.case is not None and session.case.simulated else "REAL"
+    description = str(layer.metadata.get("description", ""))
+    if thing is not None or layer.metadata.get("synthetic") or description == SYNTHETIC_NOTICE:
+        return "SYNTHETIC"
+    return "SIMULATED" if description == SIMULATED_NOTICE else "OPENED"
+
+
+def _state_of(roi: Roi, kind: Kind) -> int:
+    about = f"{kind} {roi.image.shape} {roi.settings.spacing_mm} {roi.sequences}"
+    return zlib.crc32(np.ascontiguousarray(roi.image).data, zlib.crc32(about.encode()))
+
+
+def _roi_of(layer: Layer) -> Roi:
+    if not isinstance(layer, Image) or layer.rgb or layer.multiscale or layer.ndim != 3:
+        raise InputError(f"{layer.name} is no image in three dimensions.", _SELECT)
+    if tuple(layer.axis_labels) != AXIS_LABELS:
+        raise InputError(
+            f"{layer.name} does not say where the patient's sides are.",
+            "Open the ROI with Tumor Synth.",
+        )
+    image = np.asarray(layer.data, np.float32)
+    _require_roi(image, layer.name)
+    spacing = np.asarray(layer.scale, float)
+    if not np.allclose(spacing, spacing[0], rtol=_TOLERANCE):
+        raise InputError(f"The voxels of {layer.name} are not cubes.", _SELECT)
+    try:
+        settings = RoiSettings(size=image.shape, spacing_mm=float(spacing[0]))
+    except ValidationError:
+        raise InputError(
+            f"{layer.name} has {' x '.join(map(str, image.shape))} voxels of {spacing[0]:g} mm.",
+            "An ROI has 8 to 512 voxels an axis, of 0.1 to 10 mm.",
+        ) from None
+    affine = np.diag([*spacing, 1.0])
+    return Roi(image[None], image > BACKGROUND, affine, ("image",), settings)
+
+
+def _require_roi(image: NDArray[np.float32], name: str) -> None:
+    if not np.isfinite(image).all():
+        raise InputError(f"{name} holds voxels that are no numbers.", _SELECT)
+    if image.min() != BACKGROUND or image.max() > FOREGROUND_CEILING + _TOLERANCE:
+        raise InputError(
+            f"{name} is no ROI: its voxels are not from -1 to 1 with a background of -1.", _SELECT
+        )
+    if not (image > BACKGROUND).any():
+        raise InputError(f"{name} is empty: every voxel is background.", _SELECT)

@@ -1,0 +1,251 @@
+"""Fourth step: the real ROIs that the selected one is most like, and what that says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_tumor_synth.widgets.compare.build_form import BuildForm
+from napari_tumor_synth.widgets.compare.chosen_roi import ChosenRoi
+from napari_tumor_synth.widgets.compare.compare_dock import CompareDock
+from napari_tumor_synth.widgets.compare.gallery_choice import GalleryChoice
+from napari_tumor_synth.widgets.compare.gallery_words import for_the_panel
+from napari_tumor_synth.widgets.compare.look_up import Found, Listed, find, pair_of
+from napari_tumor_synth.widgets.compare.match_list import MatchList
+from napari_tumor_synth.widgets.compare.pair_words import titled
+from napari_tumor_synth.widgets.compare.pictures import EDGE, picture_of
+from napari_tumor_synth.widgets.compare.result_words import (
+    DEFINITION_TIP,
+    headline,
+    verdict_text,
+)
+from napari_tumor_synth.widgets.jobs import Job
+from napari_tumor_synth.widgets.message import MessageBox
+from napari_tumor_synth.widgets.section import Section
+from napari_tumor_synth.widgets.words import WrappedLabel
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QShowEvent
+
+    from napari_tumor_synth.errors import TumorSynthError
+    from napari_tumor_synth.evaluation.gallery import Gallery
+    from napari_tumor_synth.widgets.compare.pair import Pair
+    from napari_tumor_synth.widgets.compare.queries import Query
+    from napari_tumor_synth.widgets.scene import Scene
+
+_Asked = tuple["Query", "Gallery", bool]
+_NOTHING = "Select a synthetic ROI, the ROI of the case, or a layer that is a saved ROI."
+
+
+class ComparePanel(QWidget):
+    """A gallery, the ROI that is selected in the viewer, and the real ROIs it is most like.
+
+    What is listed and shown is always of that ROI as it is now; it is looked up as soon as the
+    panel is unfolded.
+
+    Parameters
+    ----------
+    scene : Scene
+        Whose layers are looked up, and in whose window both are compared.
+    """
+
+    def __init__(self, scene: Scene, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.session = scene.session
+        self._scene = scene
+        self.job, self._pairing = Job(self), Job(self)
+        self.chosen, self.dock = ChosenRoi(scene, self), CompareDock(scene, self)
+        self.choice, self.form, self.message = GalleryChoice(), BuildForm(), MessageBox()
+        self.building = Section("Build a gallery", self.form)
+        self.about, self.picture = WrappedLabel(_NOTHING), QLabel()
+        self.transforms = QCheckBox("Mirrored, turned and shifted as well")
+        self.transforms.setToolTip(
+            "Compare the ROI mirrored, turned by 30° and shifted by voxels, too: a copy may be "
+            "hidden so. Takes some seconds."
+        )
+        self.state, self.headline, self.verdict = WrappedLabel(), WrappedLabel(), WrappedLabel()
+        self.headline.setAccessibleName("Verdict")
+        self.verdict.setAccessibleName("Evidence of the verdict")
+        self.matches, self.definition = MatchList(), WrappedLabel()
+        self.definition.setToolTip(DEFINITION_TIP)
+        self._folded = False
+        self._asked: _Asked | None = None
+        self.found: Found | None = None
+        self._shown: Listed | None = None
+        self._wanted: Listed | None = None
+        self._lay_out()
+
+        self.choice.opened.connect(self._on_gallery)
+        self.choice.failed.connect(self.message.fail)
+        self.choice.job.started.connect(self.message.clear)
+        self.form.built.connect(self._on_built)
+        self.form.failed.connect(self.message.fail)
+        self.form.said.connect(self.message.note)
+        self.building.toggled.connect(self._suggest)
+        self.chosen.changed.connect(self._on_chosen)
+        self.transforms.toggled.connect(self._follow)
+        self.job.succeeded.connect(self._on_found)
+        self.job.failed.connect(self._on_failed)
+        self._pairing.succeeded.connect(self._on_pair)
+        self._pairing.failed.connect(self._on_pair_failed)
+        self.matches.asked.connect(self.compare)
+        self.matches.turned_to.connect(self._on_turned)
+        self.dock.closed.connect(self._on_dock_closed)
+        scene.planes.convention_changed.connect(self._on_convention)
+        self._on_chosen()
+
+    def set_unfolded(self, unfolded: bool) -> None:
+        """Look up while the panel can be seen, and not otherwise."""
+        self._folded = not unfolded
+        self._follow()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look up what was chosen meanwhile."""
+        super().showEvent(event)
+        self._follow()
+
+    def open_gallery(self, folder: Path) -> None:
+        """Compare with this gallery."""
+        self.choice.open(folder)
+
+    def compare(self, listed: Listed) -> None:
+        """Show a real ROI beside the selected one."""
+        found = self.found
+        if found is None or listed not in found.listed:
+            return
+        self._wanted = listed
+        self.matches.mark(listed)
+        self._pairing.start(lambda on_progress: (listed, pair_of(found, listed)))
+
+    def close_jobs(self) -> None:
+        """Stop everything, and take real ROIs away; the panel is going away."""
+        self._scene.planes.convention_changed.disconnect(self._on_convention)
+        self.chosen.close()
+        self.choice.close_jobs()
+        self.form.close_jobs()
+        self.job.close()
+        self._pairing.close()
+        self.dock.end()
+
+    def _on_chosen(self) -> None:
+        query, problem = self.chosen.query, self.chosen.problem
+        self._forget()
+        if query is not None:
+            self.about.setText(titled(query.kind, query.name))
+        else:
+            self.about.setText(_NOTHING if problem is None else f"⚠ {problem}")
+        self._follow()
+
+    def _on_gallery(self, gallery: Gallery) -> None:
+        self.definition.setText(f"How the figures are computed: {gallery.plan.definition}.")
+        self._forget()
+        self._follow()
+
+    def _on_built(self, folder: Path) -> None:
+        self.message.note("The gallery is built.")
+        self.building.collapse(animate=False)
+        self.choice.open(folder)
+
+    def _on_convention(self, convention: str) -> None:
+        self.matches.set_convention(self._scene.planes.convention)
+        self._draw_query()
+
+    def _follow(self, ignored: object = None) -> None:
+        """Look up what is chosen, unless that is done or not wanted."""
+        query, gallery = self.chosen.query, self.choice.gallery
+        if query is None or gallery is None:
+            self._forget()
+            return
+        asked = query, gallery, self.transforms.isChecked()
+        if self._asked is not None and all(a is b for a, b in zip(asked, self._asked, strict=True)):
+            return
+        self._forget()
+        if self._folded or not self.isVisible():
+            return
+        self._asked = asked
+        self.message.clear()
+        self.state.setText(f"Looking among {len(gallery):,} ROIs…")
+        self.state.show()
+        transforms = asked[2]
+        self.job.start(lambda on_progress: (asked, find(query, gallery, transforms=transforms)))
+
+    def _forget(self) -> None:
+        """Show nothing of what was found: it is of something else."""
+        self._asked = self.found = self._shown = self._wanted = None
+        self.job.cancel()
+        self._pairing.cancel()
+        self.dock.clear()
+        self._tell()
+
+    def _on_found(self, result: tuple[_Asked, Found]) -> None:
+        asked, found = result
+        if asked is self._asked:
+            self.found = found
+            self._tell()
+
+    def _on_failed(self, error: TumorSynthError) -> None:
+        if self._asked is not None:
+            self.state.hide()
+            self.message.fail(for_the_panel(error))
+
+    def _on_turned(self, listed: Listed) -> None:
+        if self.dock.view is not None:
+            self.compare(listed)
+
+    def _on_pair(self, result: tuple[Listed, Pair]) -> None:
+        listed, pair = result
+        if listed is self._wanted and self.found is not None:
+            self._shown = listed
+            self.dock.show(pair)
+
+    def _on_pair_failed(self, error: TumorSynthError) -> None:
+        if self.found is not None:
+            self.message.fail(for_the_panel(error))
+
+    def _on_dock_closed(self) -> None:
+        self._shown = self._wanted = None
+        self.matches.mark(None)
+
+    def _tell(self) -> None:
+        found = self.found
+        self.matches.show_found(found, self._scene.planes.convention)
+        self.state.setVisible(self._asked is not None and found is None)
+        for widget in (self.headline, self.verdict, self.definition):
+            widget.setVisible(found is not None)
+        if found is not None:
+            self.headline.setText(headline(found.verdict))
+            self.verdict.setText(verdict_text(found))
+        self._draw_query()
+
+    def _draw_query(self) -> None:
+        self.picture.setVisible(self.found is not None)
+        if self.found is not None:
+            convention = self._scene.planes.convention
+            self.picture.setPixmap(picture_of(self.found.thumbnail, convention))
+
+    def _suggest(self, unfolded: bool) -> None:
+        """Cut ROIs for a new gallery as the one that is chosen."""
+        if unfolded and (query := self.chosen.query) is not None:
+            settings = query.roi.settings
+            self.form.suggest(settings.size[0], settings.spacing_mm, query.roi.sequences[0])
+
+    def _lay_out(self) -> None:
+        bold = self.headline.font()
+        bold.setBold(True)
+        self.headline.setFont(bold)
+        self.picture.setFixedSize(EDGE, EDGE)
+        self.picture.setToolTip("The selected ROI, in the axial plane that shows most of it.")
+        about = QHBoxLayout()
+        about.addWidget(self.picture, 0, Qt.AlignmentFlag.AlignTop)
+        about.addWidget(self.about, 1)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.choice)
+        layout.addWidget(self.building)
+        layout.addLayout(about)
+        layout.addWidget(self.transforms)
+        for widget in (self.state, self.headline, self.verdict, self.matches, self.definition):
+            layout.addWidget(widget)
+        layout.addWidget(self.message)
