@@ -15,8 +15,10 @@ from napari_tumor_synth.evaluation.ms_ssim_pyramid import MsSsimRoi, prepare_ms_
 from napari_tumor_synth.processors import worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
-MEMORY = 2_000_000_000
+MEMORY = 3_000_000_000
 """Bytes that prepared ROIs may take."""
+
+_LOOKED_AT = 8  # ROIs that tell how much memory one takes
 
 Image = NDArray[np.floating[Any]]
 
@@ -36,13 +38,13 @@ def score_pairs(
     ----------
     rois : sequence of numpy.ndarray
         ``(S, A, R)`` or ``(C, S, A, R)`` in [-1, 1], of one shape. May load each when it is asked
-        for; where not all fit into memory, some are asked for again.
+        for; some are asked for again, to see how large they are and where not all fit into memory.
     pairs : (n, 2) int64
     settings : MsSsimSettings
     threads : int, optional
         All cores when not given; the figures do not depend on it.
     memory : int
-        Bytes for prepared ROIs, at least two of which are held.
+        Bytes for prepared ROIs, about; at least two of which are held.
     on_progress : callable
         Called after each ROI prepared and each pair compared.
 
@@ -90,8 +92,12 @@ class _Round:
 
 def _rounds(pairs: NDArray[np.int64], block: int) -> list[_Round]:
     """Sort pairs by the blocks of ROIs that they are of, so that two blocks are held at a time."""
+    blocks = pairs // block
+    last = int(blocks.max(initial=0))
     of_blocks: dict[tuple[int, int], list[int]] = {}
-    for member, (one, other) in enumerate((pairs // block).tolist()):
+    for member, (one, other) in enumerate(blocks.tolist()):
+        if one == other and last:  # while that block is held beside another
+            one, other = (one, one + 1) if one < last else (one - 1, one)
         of_blocks.setdefault((one, other), []).append(member)
     rounds, held = [], frozenset[int]()
     for _, members in sorted(of_blocks.items()):
@@ -104,10 +110,13 @@ def _rounds(pairs: NDArray[np.int64], block: int) -> list[_Round]:
 def _rois_a_block(
     rois: Sequence[Image], pairs: NDArray[np.int64], settings: MsSsimSettings, memory: int
 ) -> int:
+    """Return how many prepared ROIs half the memory holds, judged by some of them."""
+    members = np.unique(pairs).tolist()
+    some = members[:: max(1, len(members) // _LOOKED_AT)][:_LOOKED_AT]
+    sizes = [_prepare((index, rois[index], settings)).nbytes for index in some]
+    fitting = int(memory / max(float(np.mean(sizes)), 1.0)) if sizes else 1
     count = int(pairs.max(initial=0)) + 1
-    first = int(pairs[0, 0]) if len(pairs) else 0
-    fitting = memory // max(1, _prepare((first, rois[first], settings)).nbytes)
-    return count if fitting >= count else max(1, fitting // 2)
+    return count if fitting >= len(members) else max(1, fitting // 2)
 
 
 def _prepare(job: tuple[int, Image, MsSsimSettings]) -> MsSsimRoi:
