@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from napari_tumor_synth.cli.console import JsonOption, progress_bar, report
-from napari_tumor_synth.cli.options import WorkersOption
+from napari_tumor_synth.cli.options import DeviceOption, WorkersOption
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,6 +27,16 @@ def evaluate(
         list[str] | None,
         typer.Option(help="Layout of a paper's table, e.g. seed000-1; may be repeated."),
     ] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="efficientnet-lite0, random, vqgan:MODEL or resnet50-3d:FILE:SHA256; may be "
+            "repeated.",
+            show_default="efficientnet-lite0 and random",
+        ),
+    ] = None,
+    pairs: Annotated[int, typer.Option(min=1, help="Of each MS-SSIM.")] = 1000,
+    device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
     workers: WorkersOption = None,
     as_json: JsonOption = False,
@@ -41,6 +51,7 @@ def evaluate(
     """
     from napari_tumor_synth.workflows.evaluate import EvaluationRequest
     from napari_tumor_synth.workflows.evaluate import evaluate as run
+    from napari_tumor_synth.workflows.evaluation.extractors import DEFAULT
 
     if reference not in ("auto", "held-out", "training", "all"):
         raise typer.BadParameter(
@@ -51,6 +62,9 @@ def evaluate(
         synthetic,
         reference=None if reference == "auto" else reference,  # type: ignore[arg-type]
         tables=tuple(table or ()),
+        extractors=tuple(features or DEFAULT),
+        pairs=pairs,
+        device=device,
         seed=seed,
         threads=workers,
     )

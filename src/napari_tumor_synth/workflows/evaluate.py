@@ -18,6 +18,8 @@ from napari_tumor_synth.imaging.cache_manifest import MANIFEST
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.workflows.evaluation.distance import distance_part
+from napari_tumor_synth.workflows.evaluation.extractors import DEFAULT, open_extractors
+from napari_tumor_synth.workflows.evaluation.features import features_part
 from napari_tumor_synth.workflows.evaluation.layouts import layouts_section
 from napari_tumor_synth.workflows.evaluation.memorisation import memorisation_part
 from napari_tumor_synth.workflows.evaluation.sets import EvaluationSets, Reference
@@ -51,8 +53,12 @@ class EvaluationRequest:
         none. Memorisation is always about the training ROIs.
     tables : sequence of str
         Layouts of papers to print; see `report.papers`.
+    extractors : sequence of str
+        As `open_extractors` takes them.
     pairs : int
         Of each MS-SSIM.
+    device : str
+        Of the extractors' networks.
     seed : int
         Of everything that is drawn.
     threads : int or None
@@ -63,7 +69,9 @@ class EvaluationRequest:
     synthetic: Path
     reference: Reference | None = None
     tables: Sequence[str] = ()
+    extractors: Sequence[str] = DEFAULT
     pairs: int = 1000
+    device: str = "auto"
     seed: int = 0
     threads: int | None = None
 
@@ -105,6 +113,7 @@ def evaluate(
     """
     for name in request.tables:
         tables_named(name)
+    extractors = open_extractors(request.extractors, request.device)
     _require_own(out)
     synthetic = open_synthetic_set(request.synthetic, on_progress)
     gallery = _gallery(request, synthetic, out, on_progress)
@@ -113,6 +122,7 @@ def evaluate(
         memorisation_part(sets, request.seed, request.threads, on_progress),
         distance_part(sets, request.seed, on_progress),
         variety_part(sets, request.pairs, request.seed, request.threads, on_progress),
+        features_part(sets, extractors, request.seed, on_progress),
     ]
     data = _about(request, sets) | {part.name: part.data for part in parts}
     layouts = layouts_section(request.tables, sets, parts)

@@ -9,7 +9,10 @@ from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gram import gram_matrix
 from napari_tumor_synth.evaluation.mmd_kwon import KwonMmd, mmd_kwon_of_gram
 from napari_tumor_synth.evaluation.mmd_rbf import RbfMmd, mmd_rbf_of_gram
-from napari_tumor_synth.evaluation.report.document import Section, Table
+from napari_tumor_synth.evaluation.projection import project_gram
+from napari_tumor_synth.evaluation.projection_plot import draw_projection
+from napari_tumor_synth.evaluation.report.document import Picture, Section, Table
+from napari_tumor_synth.evaluation.report.plots import png_of
 from napari_tumor_synth.evaluation.roi_sets import ChosenRois
 from napari_tumor_synth.progress import OnProgress
 from napari_tumor_synth.workflows.evaluation.part import Part, told_as
@@ -54,6 +57,7 @@ def distance_part(sets: EvaluationSets, seed: int, on_progress: OnProgress) -> P
         "How far is the set from real ROIs, voxel by voxel?",
         (*EXPLANATION, *notes),
         (_published_table(published), _unbiased_table(unbiased)),
+        _scatter(gram, whole),
     )
     data = {
         "mmd_kwon": [{"group": name, **found.as_json()} for name, found in published],
@@ -70,6 +74,19 @@ def distance_part(sets: EvaluationSets, seed: int, on_progress: OnProgress) -> P
         for whose, value in (("synthetic", found.value), ("real", found.floor))
     }
     return Part("voxels", section, data, lines, layout)
+
+
+def _scatter(gram: NDArray[np.float64], whole: Group) -> tuple[Picture, ...]:
+    try:
+        projection = project_gram(gram, len(whole.synthetic))
+    except InputError:  # ROIs that do not differ
+        return ()
+    caption = (
+        "Voxels of real and synthetic ROIs on the two directions in which they vary most together "
+        "(as figure 3 of Kwon et al. 2019). A set in a corner of the real ones lacks variety; what "
+        "the picture does not show may differ still."
+    )
+    return (Picture("pca", caption, png_of(draw_projection(projection))),)
 
 
 def _both(group: Group) -> Sequence[NDArray[np.float32]]:

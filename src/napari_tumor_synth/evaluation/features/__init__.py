@@ -1,0 +1,1 @@
+"""What networks see in ROIs: vectors by which sets are compared."""

@@ -1,0 +1,86 @@
+"""KID: the estimate of the paper with one vector an ROI, and by ROI with several."""
+
+import numpy as np
+import pytest
+from sklearn.metrics.pairwise import polynomial_kernel
+
+from napari_tumor_synth.evaluation.features.extractor import Features
+from napari_tumor_synth.evaluation.kernel_distance import (
+    kernel_between_rois,
+    kernel_distance,
+    kernel_distance_of,
+)
+
+
+def features(count, each, length, seed, shift=0.0):
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(shift, size=(count * each, length)).astype(np.float32)
+    return Features(vectors, np.repeat(np.arange(count), each), count)
+
+
+def kid(one, other):
+    kernel = kernel_between_rois(one, other)
+    ours = np.arange(one.rois)
+    return kernel_distance_of(kernel, ours, np.arange(other.rois) + one.rois)
+
+
+def published(x, y):
+    """The unbiased estimate with the cubic kernel, as in the paper."""
+    xx, yy, xy = (
+        polynomial_kernel(a, b, degree=3, gamma=1 / x.shape[1], coef0=1)
+        for a, b in ((x, x), (y, y), (x, y))
+    )
+    n, m = len(x), len(y)
+    within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
+    return within - 2 * xy.mean()
+
+
+def test_equals_scikit_learn_with_one_vector_an_roi():
+    one, other = features(30, 1, 16, 0), features(45, 1, 16, 1, shift=0.2)
+    assert kid(one, other) == pytest.approx(published(one.vectors, other.vectors), abs=1e-5)
+
+
+def test_slices_of_one_roi_are_no_pairs():
+    one, other = features(6, 4, 8, 2), features(5, 4, 8, 3, shift=0.1)
+
+    def mean_kernel(a, b):
+        return polynomial_kernel(a, b, degree=3, gamma=1 / 8, coef0=1).mean()
+
+    x = [one.of(np.array([roi])) for roi in range(6)]
+    y = [other.of(np.array([roi])) for roi in range(5)]
+    within = np.mean(
+        [mean_kernel(a, b) for i, a in enumerate(x) for j, b in enumerate(x) if i != j]
+    )
+    within += np.mean(
+        [mean_kernel(a, b) for i, a in enumerate(y) for j, b in enumerate(y) if i != j]
+    )
+    between = np.mean([mean_kernel(a, b) for a in x for b in y])
+    assert kid(one, other) == pytest.approx(within - 2 * between, abs=1e-5)
+
+
+def test_blocks_change_nothing(monkeypatch):
+    one, other = features(7, 3, 8, 4), features(9, 2, 8, 5)
+    whole = kernel_between_rois(one, other)
+    monkeypatch.setattr("napari_tumor_synth.evaluation.kernel_distance._BLOCK", 5)
+    assert kernel_between_rois(one, other) == pytest.approx(whole, rel=1e-6)
+
+
+def test_it_is_unbiased():
+    values = [
+        kid(features(20, 1, 12, seed), features(15, 1, 12, seed + 1000)) for seed in range(60)
+    ]
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(len(values))
+    far = [kid(features(20, 1, 12, s), features(15, 1, 12, s + 1000, 0.5)) for s in range(20)]
+    assert np.mean(far) > 10 * np.std(values) / np.sqrt(len(values))
+
+
+def test_intervals_hold_the_estimate_and_widen_with_patients():
+    one, other = features(40, 1, 12, 6), features(40, 1, 12, 7, shift=0.3)
+    kernel = kernel_between_rois(one, other)
+    value, low, high = kernel_distance(kernel, 40, np.arange(40), np.random.default_rng(0))
+    assert low < value < high
+    copies = Features(np.repeat(other.vectors[:10], 4, axis=0), other.owner, 40)
+    clustered = kernel_between_rois(one, copies)
+    few = kernel_distance(clustered, 40, np.arange(40) // 4, np.random.default_rng(0))
+    many = kernel_distance(clustered, 40, np.arange(40), np.random.default_rng(0))
+    assert few[2] - few[1] > 1.3 * (many[2] - many[1])
