@@ -30,6 +30,19 @@ def test_a_perfect_generator_reaches_the_floor_which_is_not_zero():
     assert far.low < far.value < far.high
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.5, 2.0])
+def test_the_interval_holds_the_expected_distance_about_as_often_as_it_says(gap):
+    def draw():
+        return rng.normal(gap, 1, (15, 12)), rng.normal(size=(15, 12))
+
+    rng = np.random.default_rng(8)
+    expected = np.mean([daef(*draw()) for _ in range(2000)])
+    measured = [measure_daef(*draw(), splits=1, seed=seed) for seed in range(150)]
+    covered = np.mean([found.low <= expected <= found.high for found in measured])
+    assert 0.9 <= covered <= 1
+    assert all(found.low <= found.value <= found.high for found in measured)
+
+
 def test_pairs_are_drawn_together():
     rng = np.random.default_rng(2)
     theirs = rng.normal(0, 5, (30, 4))

@@ -34,3 +34,5 @@ def test_sets_that_cannot_be_compared_are_refused():
         linear_mmd(rois(1, 0), rois(1, 0, (1, 4, 5, 7)))
     with pytest.raises(InputError, match="A set holds"):
         linear_mmd([*rois(1, 0), *rois(1, 0, (1, 4, 5, 7))], rois(1, 0))
+    with pytest.raises(InputError, match="ROI 2 of a set holds values that are not numbers"):
+        linear_mmd([rois(1, 0)[0], rois(1, 1)[0] * np.nan], rois(1, 0))

@@ -37,8 +37,9 @@ class Daef:
     ----------
     value : float
     low, high : float
-        95 % bootstrap interval over ROIs (or patients). Resampling lengthens a distance: the
-        interval leans upward.
+        95 % bootstrap interval over ROIs (or patients). Resampling adds the noise of the centroids
+        once more, which lengthens distances: the squared ones are moved back so that their mean is
+        the square of `value`.
     matched, matched_low, matched_high : float
         Mean and 95 % range of the distance of `drawn` synthetic ROIs and as many real ones of other
         patients, over random halves of the patients.
@@ -129,7 +130,8 @@ def measure_daef(
     their_counts = resampled_counts(numbers, rng)
     our_counts = their_counts if paired else resampled_counts(np.arange(len(ours)), rng)
     gaps = _centroids(our_counts, ours) - _centroids(their_counts, theirs)
-    low, high = percentile_interval(np.linalg.norm(gaps, axis=1))
+    value, squares = _distance(ours, theirs), np.square(gaps).sum(axis=1)
+    low, high = np.sqrt(np.maximum(percentile_interval(squares - squares.mean() + value**2), 0))
     drawn = min(len(ours), smallest_half(numbers))
     matched, floor = np.empty(splits), np.empty(splits)
     for split in range(splits):
@@ -140,9 +142,9 @@ def measure_daef(
         matched[split] = _distance(ours[chosen], theirs[here])
         floor[split] = _distance(theirs[there], theirs[here])
     return Daef(
-        _distance(ours, theirs),
-        low,
-        high,
+        value,
+        float(low),
+        float(high),
         float(matched.mean()),
         *percentile_interval(matched),
         float(floor.mean()),

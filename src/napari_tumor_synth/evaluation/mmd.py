@@ -1,7 +1,8 @@
 """How far the mean of one set of ROIs is from that of another: MMD with a linear kernel.
 
-The figure that the 3D-VQGAN papers report. It sees the mean image alone: a set of copies of the
-mean would have 0. MONAI's `MMDMetric` is the unbiased estimator, which can be negative.
+Both sets are taken whole and loaded once each, which suits a look during training. It sees the mean
+image alone: a set of copies of the mean would have 0. The papers print a figure of small batches
+(`mmd_kwon`), most of which is variance; what tells real from synthetic is `mmd_rbf`.
 """
 
 from collections.abc import Iterable
@@ -17,8 +18,9 @@ def linear_mmd(
 ) -> float:
     """Return the squared distance of the mean images, ``||mean(x) - mean(y)||^2``.
 
-    The biased estimator, as in the code that the papers used (Kwon et al. 2019). It grows with the
-    number of voxels, and with the square of the range of intensities.
+    The biased estimator, with one batch of everything: it is expected to be above 0 by the spread
+    of each set divided by its size. It grows with the number of voxels, and with the square of the
+    range of intensities. MONAI's `MMDMetric` is the unbiased one, which can be negative.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ def linear_mmd(
     Raises
     ------
     InputError
-        A set is empty, or shapes differ.
+        A set is empty, shapes differ, or an ROI holds what is not a number.
     """
     one, other = _mean(first), _mean(second)
     if one.shape != other.shape:
@@ -47,6 +49,11 @@ def _mean(images: Iterable[NDArray[np.float32]]) -> NDArray[np.float64]:
             raise InputError(
                 f"A set holds ROIs of {total.shape} and of {image.shape} voxels.",
                 "Give ROIs of one grid.",
+            )
+        if not np.isfinite(image).all():
+            raise InputError(
+                f"ROI {count + 1} of a set holds values that are not numbers.",
+                "Cut or generate the ROI anew.",
             )
         total = image.astype(np.float64) if total is None else total + image
         count += 1
