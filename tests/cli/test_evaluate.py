@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from shared.made_up_cohort import write_cache
+from skimage.metrics import peak_signal_noise_ratio
 
 import ssim_blobs
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
+from napari_tumor_synth.generators.checkpoint import read_checkpoint
 from napari_tumor_synth.imaging.reading import read_image
 from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
@@ -97,6 +99,62 @@ def test_tables_and_pictures_are_what_the_page_names(found):
     assert "SYNTHETIC images, not for clinical use" in page
 
 
+def test_the_whole_report_is_there(found):
+    out, data = found
+    groups = {"all classes", "HGG", "LGG"}
+    assert {one["group"] for one in data["voxels"]["mmd_kwon"]} == groups
+    assert {one["batch"] for one in data["voxels"]["mmd_kwon"]} == {3, 8}
+    assert {one["group"] for one in data["voxels"]["mmd_rbf"]} == groups
+    diversity = {(one["group"], one["preset"]) for one in data["variety"]["ms_ssim"]}
+    assert {preset for _, preset in diversity} <= {"kwon2019", "wang2003-k7"}
+    distances = data["features"]["distances"]
+    assert {(one["extractor"], one["view"]) for one in distances} == {
+        ("EfficientNet-Lite0", "axial"), ("EfficientNet-Lite0", "coronal"),
+        ("EfficientNet-Lite0", "sagittal"), ("random network", "volume"),
+    }  # fmt: skip
+    assert all(one["synthetic"] == 2 * MADE for one in distances if one["group"] == "all classes")
+    assert all(one["real"] == HELD for one in distances if one["group"] == "all classes")
+    assert "name one with --model" in data["speed"]["note"]
+    tables = {path.stem for path in (out / "tables").iterdir()}
+    layouts = {"layout_seed000-1", "layout_seed001-1-HGG", "layout_seed001-1-LGG"}
+    assert layouts <= tables
+    with (out / "tables" / "layout_seed001-1-HGG.csv").open() as stream:
+        ours, real, *papers = csv.DictReader(stream)
+    assert f"{MADE} synthetic ROIs" in ours["model"]
+    (kwon,) = (
+        one for one in data["voxels"]["mmd_kwon"] if (one["group"], one["batch"]) == ("HGG", 3)
+    )
+    assert float(ours["MMD (10^4)"]) == pytest.approx(kwon["value"] / 1e4)
+    assert float(real["MMD (10^4)"]) == pytest.approx(kwon["floor"] / 1e4)
+    assert all(row["model"].startswith("other data: ") for row in papers)
+    assert len(papers) == 8
+
+
+def test_paired_rois(run, real, made, tmp_path):
+    images, rng = tumours(3, 21), np.random.default_rng(0)
+    write_images(tmp_path / "a", images)
+    noise = [np.where(one > -1, one + 0.1 * rng.standard_normal(one.shape), -1) for one in images]
+    made_of_them = [np.clip(one, -1, 1).astype(np.float32) for one in noise]
+    write_images(tmp_path / "b", made_of_them)
+    names = [f"made_{number:03d}.nii.gz" for number in range(3)]
+    lines = ["real,synthetic", *(f"a/{name},b/{name}" for name in names)]
+    (tmp_path / "pairs.csv").write_text("\n".join(lines))
+    found = run(
+        "evaluate", "--real", real, "--synthetic", made, "--out", tmp_path / "r",
+        "--paired", tmp_path / "pairs.csv", "--features", "random", "--pairs", 10,
+        "--table", "seed003-6", "--json",
+    ).json["pairs"]  # fmt: skip
+    rows = {(row["name"], row["region"]): row for row in found["rows"]}
+    psnr = [
+        peak_signal_noise_ratio(one, other, data_range=2)
+        for one, other in zip(images, made_of_them, strict=True)
+    ]
+    assert rows["PSNR (dB)", "whole image"]["mean"] == pytest.approx(np.mean(psnr), abs=1e-4)
+    daef = [row for (name, _), row in rows.items() if name == "DAEF"]
+    assert [row["region"] for row in daef] == ["whole image", "tumour region"]
+    assert all(row["mean"] > 0 for row in daef)
+
+
 def test_every_figure_has_number_and_definition(found):
     figures = found[1]["memorisation"]["figures"]
     assert len(figures) >= 6
@@ -107,11 +165,14 @@ def test_every_figure_has_number_and_definition(found):
 
 
 def test_the_same_call_gives_the_same(run, real, made, found, tmp_path):
-    again = run("evaluate", "--real", real, "--synthetic", made, "--out", tmp_path / "r", "--json")
+    again = run(
+        "evaluate", "--real", real, "--synthetic", made, "--out", tmp_path / "r", "--workers", 1,
+        "--table", "seed000-1", "--json",
+    )  # fmt: skip
     first, second = dict(found[1]), again.json
     assert second.pop("report") == str(tmp_path / "r" / "report.html")
     for data in (first, second):
-        for name in ("created", "layouts", "seconds"):
+        for name in ("created",):
             data.pop(name, None)
     for data in (first, second):  # another gallery has other pseudonyms
         for sample in data["memorisation"]["samples"]:
@@ -135,8 +196,22 @@ def test_a_folder_of_cases_is_cut_to_the_grid_of_the_set(run, tiny, cohort, tmp_
     run("generate", "--model", tiny, "--class", "HGG", "--count", 3, "--out", tmp_path / "s")
     outcome = run(
         "evaluate", "--real", cohort, "--synthetic", tmp_path / "s", "--out", tmp_path / "r",
-        "--reference", "all", "--workers", 1, "--json",
+        "--reference", "all", "--workers", 1, "--model", tiny, "--table", "seed000-2", "--json",
     ).json  # fmt: skip
+    speed = outcome["speed"]
+    assert (speed["model"], speed["device"]) == ("tiny", "CPU")
+    assert 0 < speed["seconds"]["least"] <= speed["seconds"]["median"]
+    weights = read_checkpoint(tiny).tensors.values()
+    assert speed["weights_m"] == pytest.approx(
+        sum(weight.numel() for weight in weights if weight.is_floating_point()) / 1e6
+    )
+    with (tmp_path / "r" / "tables" / "layout_seed000-2.csv").open() as stream:
+        first, *_, last = csv.DictReader(stream)
+    assert float(first["parameters, M"]) == speed["weights_m"]
+    assert last == {
+        "model": "other data: 3D-VQGAN-lat8", "parameters, M": "385.11", "GPU, s": "15.31",
+        "CPU, s": "60.29",
+    }  # fmt: skip
     assert (outcome["grid"], outcome["spacing_mm"]) == ([16, 16, 16], 4.0)
     assert outcome["models"][0]["name"] == "tiny"
     assert outcome["reference"] == "all"
@@ -162,6 +237,10 @@ def test_what_cannot_be_evaluated(refuse, real, made, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "holds no synthetic ROI" in call(made=tmp_path / "empty")
     assert "no table" in call("--table", "seed009-1")
+    assert "no feature extractor" in call("--features", "inception")
+    assert "no network" in call("--features", "resnet11-3d:x:y")
+    assert "There is no file" in call("--features", "resnet10-3d:nowhere.safetensors:00")
+    assert "cannot be read" in call("--paired", tmp_path / "nowhere.csv")
     assert "--reference" in call("--reference", "some")
     assert str(tmp_path / "nowhere") in call(real=tmp_path / "nowhere")
     write_images(tmp_path / "other", [image[:-4] for image in tumours(2, 3)])

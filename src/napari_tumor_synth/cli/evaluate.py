@@ -36,6 +36,17 @@ def evaluate(
         ),
     ] = None,
     pairs: Annotated[int, typer.Option(min=1, help="Of each MS-SSIM.")] = 1000,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Catalogue name or file of the generator, to count its weights and time samples.",
+            show_default="the one that the samples' records name",
+        ),
+    ] = None,
+    paired: Annotated[
+        Path | None,
+        typer.Option(help="CSV with columns real and synthetic: ROIs that stand for each other."),
+    ] = None,
     device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 0,
     workers: WorkersOption = None,
@@ -64,6 +75,8 @@ def evaluate(
         tables=tuple(table or ()),
         extractors=tuple(features or DEFAULT),
         pairs=pairs,
+        model=model,
+        pairs_table=paired,
         device=device,
         seed=seed,
         threads=workers,

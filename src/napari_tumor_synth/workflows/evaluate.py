@@ -22,7 +22,9 @@ from napari_tumor_synth.workflows.evaluation.extractors import DEFAULT, open_ext
 from napari_tumor_synth.workflows.evaluation.features import features_part
 from napari_tumor_synth.workflows.evaluation.layouts import layouts_section
 from napari_tumor_synth.workflows.evaluation.memorisation import memorisation_part
+from napari_tumor_synth.workflows.evaluation.pairs import pairs_part, read_pairs
 from napari_tumor_synth.workflows.evaluation.sets import EvaluationSets, Reference
+from napari_tumor_synth.workflows.evaluation.speed import speed_part
 from napari_tumor_synth.workflows.evaluation.synthetic_set import SyntheticSet, open_synthetic_set
 from napari_tumor_synth.workflows.evaluation.variety import variety_part
 from napari_tumor_synth.workflows.gallery import build_gallery_of
@@ -57,8 +59,12 @@ class EvaluationRequest:
         As `open_extractors` takes them.
     pairs : int
         Of each MS-SSIM.
+    model : str or None
+        Whose weights are counted and samples timed; None takes the one that made the set.
+    pairs_table : Path or None
+        CSV of real ROIs and the synthetic ones that stand for them.
     device : str
-        Of the extractors' networks.
+        Of the networks.
     seed : int
         Of everything that is drawn.
     threads : int or None
@@ -71,6 +77,8 @@ class EvaluationRequest:
     tables: Sequence[str] = ()
     extractors: Sequence[str] = DEFAULT
     pairs: int = 1000
+    model: str | None = None
+    pairs_table: Path | None = None
     device: str = "auto"
     seed: int = 0
     threads: int | None = None
@@ -113,6 +121,8 @@ def evaluate(
     """
     for name in request.tables:
         tables_named(name)
+    if request.pairs_table is not None:
+        read_pairs(request.pairs_table)
     extractors = open_extractors(request.extractors, request.device)
     _require_own(out)
     synthetic = open_synthetic_set(request.synthetic, on_progress)
@@ -123,7 +133,10 @@ def evaluate(
         distance_part(sets, request.seed, on_progress),
         variety_part(sets, request.pairs, request.seed, request.threads, on_progress),
         features_part(sets, extractors, request.seed, on_progress),
+        speed_part(sets, request.model, request.device, on_progress),
     ]
+    if request.pairs_table is not None:
+        parts.append(pairs_part(request.pairs_table, request.device, request.seed, on_progress))
     data = _about(request, sets) | {part.name: part.data for part in parts}
     layouts = layouts_section(request.tables, sets, parts)
     report = Report(

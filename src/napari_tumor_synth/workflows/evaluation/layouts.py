@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from napari_tumor_synth.evaluation.report.document import Section, Table
 from napari_tumor_synth.evaluation.report.papers import class_of_table, paper_table, tables_named
-from napari_tumor_synth.workflows.evaluation.part import Part
+from napari_tumor_synth.workflows.evaluation.part import EVERY, Part
 from napari_tumor_synth.workflows.evaluation.sets import EvaluationSets
 
 EXPLANATION = (
@@ -27,7 +27,7 @@ def layouts_section(
     sets : EvaluationSets
     parts : sequence of Part
     """
-    figures = {key: value for part in parts for key, value in (part.layout or {}).items()}
+    figures = {key: value for part in parts for key, value in part.layout.items()}
     groups = {group.name: group for group in sets.groups()}
     whole = next(iter(groups))
     tables: list[Table] = []
@@ -41,10 +41,10 @@ def layouts_section(
         ours, real = (
             {
                 key: value
-                for (of, whose, key), value in figures.items()
-                if (of, whose) == (wanted, who)
+                for (of, who, key), value in figures.items()
+                if of in (wanted, EVERY) and who == whose
             }
-            for who in ("synthetic", "real")
+            for whose in ("synthetic", "real")
         )
         tables.append(paper_table(name, ours, real, f"this evaluation: {group.n}"))
     if not names:

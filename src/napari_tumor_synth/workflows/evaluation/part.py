@@ -1,10 +1,13 @@
 """A part of an evaluation: what it measured, and how the report says it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from napari_tumor_synth.evaluation.report.document import Section
 from napari_tumor_synth.progress import OnProgress, Progress
+
+EVERY = ""
+"""Stands for a group in the layout of figures that belong to no group."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +23,15 @@ class Part:
     lines : tuple of str
         The gist, for a terminal.
     layout : dict of (str, str, str) to float or None
-        Figures of the papers' layouts, by group, whose they are ("synthetic" or "real") and key.
+        Figures of the papers' layouts, by group (or `EVERY`), whose they are ("synthetic" or
+        "real") and key.
     """
 
     name: str
     section: Section
     data: dict[str, Any]
     lines: tuple[str, ...] = ()
-    layout: "dict[tuple[str, str, str], float | None] | None" = None
+    layout: dict[tuple[str, str, str], float | None] = field(default_factory=dict)
 
 
 def told_as(on_progress: OnProgress, what: str) -> OnProgress:
