@@ -1,0 +1,88 @@
+"""Tables on evaluating."""
+
+from typing import Any
+
+from performance_tables.parts import in_seconds, table
+
+
+def ssim(result: dict[str, Any]) -> str:
+    rows = []
+    for window, found in result["windows"].items():
+        rows.append((window, "this project", in_seconds(found["ours"]), "-"))
+        for name, other in found["others"].items():
+            scaled = other["a_pair"]["median_s"] * result["cases"]
+            rows.append((window, name, f"{scaled:.3g} s", f"{other['largest_difference']:.1g}"))
+    sizes = ", ".join(
+        f"{found['megabytes_a_volume']:g} MB ({window})"
+        for window, found in result["windows"].items()
+    )
+    among = result["windows"]["uniform"]["all_pairs"]
+    shown = table(("window", "by", f"one ROI with {result['cases']}", "largest difference"), rows)
+    return (
+        f"ROIs of {result['size']}^3.\n\n{shown}\n\nAll {among['pairs']} pairs of them: "
+        f"{among['median_s']:.3g} s. Kept of each ROI: {sizes}."
+    )
+
+
+def nearest(result: dict[str, Any]) -> str:
+    hidden = "look up a copy that was mirrored, turned and shifted"
+    hidden += "" if result["hidden_copy_found"] else ", which was not found"
+    rows = [
+        ("build the gallery, with all pairs", in_seconds(result["build"])),
+        ("open it, and look up a first ROI", in_seconds(result["open_and_first"])),
+        ("look up an ROI", in_seconds(result["as_it_is"])),
+        (hidden, in_seconds(result["transforms"])),
+        ("kept on the disk of each ROI", f"{result['megabytes_a_volume']:g} MB"),
+        ("peak memory, the made-up ROIs included", f"{result['peak_mb']:g} MB"),
+    ]
+    return table((f"gallery of {result['cases']} ROIs of {result['size']}^3", "measured"), rows)
+
+
+def ms_ssim(result: dict[str, Any]) -> str:
+    rows = []
+    for name, found in result["presets"].items():
+        peer = found["peer"]
+        rows.append((name, "this project", in_seconds(found["all_pairs"]), "-"))
+        scaled = f"{peer['all_pairs_scaled_s']:.4g} s"
+        rows.append((name, peer["name"], scaled, f"{peer['largest_difference']:.1g}"))
+    header = ("preset", "by", f"{result['pairs']} pairs", "largest difference")
+    return f"{result['rois']} ROIs of {result['size']}^3.\n\n{table(header, rows)}"
+
+
+def memorisation(result: dict[str, Any]) -> str:
+    def share(found: dict[str, Any]) -> str:
+        return f"{found['count']} of {found['of']} ({found['low']:.2f} to {found['high']:.2f})"
+
+    ways = {"as_it_is": "as they are", "transforms": "with transforms"}
+    planted = [
+        (
+            kind,
+            ways[way],
+            share(found["called_copies"]),
+            share(found["source_found"]),
+            f"{found['median_foreground_ssim']:.3f}",
+        )
+        for kind, both in result["planted"].items()
+        for way, found in both.items()
+    ]
+    new = [
+        (ways[way], level, share(found))
+        for way, levels in result["called_copies"].items()
+        for level, found in levels.items()
+    ]
+    shown = table(
+        (
+            "planted copy",
+            "searched",
+            "called a copy",
+            "source is the nearest",
+            "foreground 3D-SSIM",
+        ),
+        planted,
+    )
+    nominal = table(("searched", "p at most", f"of {result['new']} new phantoms"), new)
+    return (
+        f"Gallery of {result['gallery']} phantoms of {result['size']}^3; intervals of 95 %.\n\n"
+        f"{shown}\n\nNew phantoms, which are nobody's copies: the share should be the p-value.\n\n"
+        f"{nominal}"
+    )

@@ -1,0 +1,50 @@
+"""Tables on windows."""
+
+from typing import Any
+
+from performance_tables.parts import in_seconds, table
+
+
+def workbench(result: dict[str, Any]) -> str:
+    loop = result["event_loop"]
+    rows = [
+        ("start of the process to the open workbench", f"{result['window_s']:.2g} s"),
+        (f"start to the first ROI of {result['model']}", f"{result['first_roi_s']:.2g} s"),
+        ("moved slider to all three planes painted", in_seconds(result["slider_to_planes"])),
+        ("the same to the painted 3D view, which comes last", in_seconds(result["slider_to_3d"])),
+        ("case dropped to previewed ROI in all three planes", in_seconds(result["case_to_roi"])),
+        ("the same to the painted 3D view", in_seconds(result["case_to_3d"])),
+        (f"cohort of {result['cohort']['cases']} cases recognised", in_seconds(result["cohort"])),
+        *(
+            (
+                f"gap between turns of the event loop, {name}",
+                f"p95 {loop[key]['p95']:g} ms, longest {loop[key]['max']:g} ms",
+            )
+            for name, key in (("idle", "idle_ms"), ("generating", "generating_ms"))
+        ),
+        ("peak memory", f"{result['peak_mb']:g} MB"),
+    ]
+    return table(("what", "measured"), rows)
+
+
+def train_panel(result: dict[str, Any]) -> str:
+    loop = result["event_loop"]
+    kinds = {
+        "nothing runs": "idle_ms",
+        "a run starts": "starting_ms",
+        "its curves grow": "curves_ms",
+        "its previews are shown as well": "previews_ms",
+        "it stops": "stopping_ms",
+    }
+    rows = [
+        ("Start to the first step that the panel shows", f"{result['start_s']:g} s"),
+        ("Stop to the end of the process, state saved", f"{result['stop_s']:g} s"),
+        *(
+            (
+                f"gap between turns of the event loop while {words}",
+                f"p95 {loop[key]['p95']:g} ms, longest {loop[key]['max']:g} ms",
+            )
+            for words, key in kinds.items()
+        ),
+    ]
+    return f"Recipe {result['recipe']}.\n\n{table(('what', 'measured'), rows)}"
