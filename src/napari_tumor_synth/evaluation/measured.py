@@ -9,8 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-RESAMPLES = 2000
-LEVEL = 0.95
+from napari_tumor_synth.evaluation.intervals import (
+    LEVEL,
+    numbered,
+    percentile_interval,
+    resampled_counts,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,27 +92,12 @@ def bootstrap_interval(
     seed : int
     """
     rng = np.random.default_rng(seed)
-    members = [_members(len(sample), names) for sample, names in zip(samples, groups, strict=True)]
-    found = [
-        statistic(
-            *(
-                sample[_drawn(belongings, rng)]
-                for sample, belongings in zip(samples, members, strict=True)
-            )
-        )
-        for _ in range(RESAMPLES)
+    draws = [
+        resampled_counts(numbered(names, len(sample)), rng)
+        for sample, names in zip(samples, groups, strict=True)
     ]
-    edge = (1 - LEVEL) / 2
-    low, high = np.quantile(found, [edge, 1 - edge])
-    return float(low), float(high)
-
-
-def _members(count: int, names: Sequence[str] | None) -> list[NDArray[np.int64]]:
-    if names is None:
-        return [np.array([index]) for index in range(count)]
-    array = np.array(names)
-    return [np.flatnonzero(array == name) for name in np.unique(array)]
-
-
-def _drawn(members: list[NDArray[np.int64]], rng: np.random.Generator) -> NDArray[np.int64]:
-    return np.concatenate([members[pick] for pick in rng.integers(len(members), size=len(members))])
+    found = [
+        statistic(*(sample.repeat(times) for sample, times in zip(samples, counts, strict=True)))
+        for counts in zip(*draws, strict=True)
+    ]
+    return percentile_interval(found)

@@ -23,7 +23,7 @@ from napari_tumor_synth.evaluation.ms_ssim_pyramid import (
     prepare_ms_ssim,
 )
 from napari_tumor_synth.evaluation.ssim_kernel import pair_sums
-from napari_tumor_synth.evaluation.ssim_volume import _window_means
+from napari_tumor_synth.evaluation.ssim_volume import window_means
 
 __all__ = [
     "PRESETS",
@@ -131,7 +131,7 @@ def _direct_means(
 ) -> tuple[float, float]:
     """Return the means of a level whose parts are whole volumes, mirrored at their borders."""
     reach, taps, x, y = settings.reach, settings.taps, one.part, other.part
-    covariance = _window_means(x.raw * y.raw, taps) - x.mean * y.mean
+    covariance = window_means(x.raw * y.raw, taps) - x.mean * y.mean
     m, n = x.mean + constants.offset, y.mean + constants.offset
     luminance = (2 * m * n + constants.c1) / (m * m + n * n + constants.c1)
     structure = (2 * covariance + constants.c2) / (x.variance + y.variance + constants.c2)

@@ -16,10 +16,10 @@ from napari_tumor_synth.evaluation.ms_ssim_definition import MsSsimSettings, req
 from napari_tumor_synth.evaluation.ssim_definition import K1, K2
 from napari_tumor_synth.evaluation.ssim_volume import (
     WindowedVolume,
-    _frozen,
-    _mirrored_part,
-    _reached,
-    _window_means,
+    frozen,
+    mirrored_part,
+    reached,
+    window_means,
 )
 
 NO_LUMINANCE = 1e30
@@ -145,10 +145,10 @@ def _level(
     reach = settings.reach
     # With an offset background is not 0 and the shortcut for it does not hold: keep everything.
     kept = np.ones(volume.shape, bool) if constants.offset else volume != -1
-    low, high = _reached(kept, reach) if kept.any() else ([0] * 3, [0] * 3)
-    raw = _mirrored_part(volume, low, high, reach)
-    mean = _window_means(raw, settings.taps)
-    variance = _window_means(raw * raw, settings.taps) - mean * mean
+    low, high = reached(kept, reach) if kept.any() else ([0] * 3, [0] * 3)
+    raw = mirrored_part(volume, low, high, reach)
+    mean = window_means(raw, settings.taps)
+    variance = window_means(raw * raw, settings.taps) - mean * mean
     c1, c2 = constants.c1, constants.c2
     alone = (c1 * c2) / ((mean * mean + c1) * (variance + c2))
     margin = reach if settings.borders == "complete" else 0
@@ -161,7 +161,7 @@ def _level(
     return Level(
         part=WindowedVolume(
             np.array(low, np.int64) + moved,
-            *(_frozen(array, np.float64) for array in (raw, mean, variance)),
+            *(frozen(array, np.float64) for array in (raw, mean, variance)),
         ),
         shape=np.array(volume.shape, np.int64) + 2 * moved,
         positions=int(np.prod([size - 2 * margin for size in volume.shape])),
@@ -178,7 +178,7 @@ def _halve(volume: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     kept = even != -1
     if not kept.any():
         return half
-    low, high = _reached(kept, 0)
+    low, high = reached(kept, 0)
     box = tuple(slice(a // 2, (b + 1) // 2) for a, b in zip(low, high, strict=True))
     blocks = even[tuple(slice(2 * ends.start, 2 * ends.stop) for ends in box)]
     parts = [blocks[s::2, a::2, r::2] for s, a, r in itertools.product((0, 1), repeat=3)]

@@ -73,10 +73,10 @@ def window_volume(
     """
     reach = definition.reach
     _require_comparable(volume, reach)
-    low, high = _reached(volume > -1, reach)
-    raw = _mirrored_part(volume, low, high, reach)
-    mean = _window_means(raw, definition.weights)
-    squares = _window_means(raw * raw, definition.weights)
+    low, high = reached(volume > -1, reach)
+    raw = mirrored_part(volume, low, high, reach)
+    mean = window_means(raw, definition.weights)
+    squares = window_means(raw * raw, definition.weights)
     variance = definition.covariance_factor * (squares - mean * mean)
     alone = (C1 * C2) / ((mean * mean + C1) * (variance + C2))
     complete = tuple(
@@ -86,7 +86,7 @@ def window_volume(
     mask = raw[(slice(reach, -reach),) * 3] > 0
     return SsimVolume(
         part=WindowedVolume(
-            np.array(low, np.int64), *(_frozen(array, dtype) for array in (raw, mean, variance))
+            np.array(low, np.int64), *(frozen(array, dtype) for array in (raw, mean, variance))
         ),
         whole_alone=float((alone[complete] - 1).sum()),
         foreground_alone=float(alone[mask].sum()),
@@ -112,7 +112,7 @@ def _require_comparable(volume: NDArray[np.floating[Any]], reach: int) -> None:
         )
 
 
-def _reached(mask: NDArray[np.bool_], reach: int) -> tuple[list[int], list[int]]:
+def reached(mask: NDArray[np.bool_], reach: int) -> tuple[list[int], list[int]]:
     """Return where windows that reach the mask begin and end, along each axis."""
     low, high = [], []
     for axis, size in enumerate(mask.shape):
@@ -123,7 +123,7 @@ def _reached(mask: NDArray[np.bool_], reach: int) -> tuple[list[int], list[int]]
     return low, high
 
 
-def _mirrored_part(
+def mirrored_part(
     volume: NDArray[np.floating[Any]], low: list[int], high: list[int], reach: int
 ) -> NDArray[np.float64]:
     """Return intensities in [0, 1] from `reach` before low to `reach` after high."""
@@ -133,7 +133,7 @@ def _mirrored_part(
     return np.pad((part.astype(np.float64) + 1) / 2, beyond, mode="symmetric")
 
 
-def _window_means(raw: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def window_means(raw: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the weighted mean of every complete window."""
     reach = len(weights) // 2
     for axis in range(3):
@@ -143,7 +143,7 @@ def _window_means(raw: NDArray[np.float64], weights: NDArray[np.float64]) -> NDA
     return raw
 
 
-def _frozen(array: NDArray[np.float64], dtype: type) -> NDArray[Any]:
+def frozen(array: NDArray[np.float64], dtype: type) -> NDArray[Any]:
     """Return a read-only copy: as arrays mapped from files are, so that one kernel serves both."""
     copy: NDArray[Any] = np.array(array, dtype, order="C")
     copy.flags.writeable = False
