@@ -121,6 +121,18 @@ most). SHA-256 of the measured file: `{sha256}…`.
 """
 
 
+EVALUATED = """### Copies, distance and variety
+
+{synthetic} generated ROIs against the {real} phantoms of training and test
+([the whole report]({name}-evaluation.md), [how to read it](../evaluation.md)):
+
+| figure | value | 95 % interval |
+|---|---|---|
+{rows}
+
+"""
+
+
 def write_card(name: str) -> Path:
     """Write docs/models/NAME.md of an installed model and return its path."""
     card = DOCS / "models" / f"{name}.md"
@@ -135,7 +147,48 @@ def card_of(name: str) -> str:
     checkpoint = read_checkpoint(model.path, expected_sha256=model.entry.sha256)
     measured = DOCS / "models" / f"{name}.real.json"
     real = on_real_rois(json.loads(measured.read_text("utf-8"))) if measured.is_file() else ""
-    return render(checkpoint, model.entry.megabytes, real)
+    kept = DOCS / "models" / f"{name}.evaluation.json"
+    found = evaluated(name, json.loads(kept.read_text("utf-8"))) if kept.is_file() else ""
+    return render(checkpoint, model.entry.megabytes, found + real)
+
+
+def evaluated(name: str, measured: dict[str, Any]) -> str:
+    """Return the section on what `tumor-synth evaluate` measured, of whichever model it says."""
+    lines = [
+        (one["name"], one["value"], one["low"], one["high"])
+        for one in measured["memorisation"]["figures"]
+    ]
+    lines += [
+        (f"unbiased MMD², {one['group']} (p = {one['p_value']:.2g})", *_three(one, "value", ""))
+        for one in measured["voxels"]["mmd_rbf"]
+    ]
+    lines += [
+        (f"KID, {one['extractor']}, {one['view']}, {one['group']}", *_three(one, "kid", "kid_"))
+        for one in measured["features"]["distances"]
+        if one["extractor"] == "EfficientNet-Lite0"
+    ]
+    lines += [
+        (
+            f"MS-SSIM ({one['preset']}), {one['group']}: generated less phantoms",
+            *_three(one, "difference", ""),
+        )
+        for one in measured["variety"]["ms_ssim"]
+    ]
+    rows = "\n".join(
+        f"| {what} | {value:.3g} | {low:.3g} to {high:.3g} |"
+        for what, value, low, high in lines
+        if value is not None
+    )
+    return EVALUATED.format(
+        name=name,
+        synthetic=measured["synthetic"]["rois"],
+        real=measured["real"]["rois"],
+        rows=rows,
+    )
+
+
+def _three(found: dict[str, Any], value: str, edge: str) -> tuple[float, float, float]:
+    return found[value], found[f"{edge}low"], found[f"{edge}high"]
 
 
 def on_real_rois(measured: dict[str, Any]) -> str:
@@ -160,7 +213,7 @@ def _range(values: dict[str, float], digits: int) -> str:
 
 
 def render(checkpoint: Checkpoint, megabytes: float, real: str = "") -> str:
-    """Fill the template; `real` is the section on ROIs of patients."""
+    """Fill the template; `real` is what was measured since: evaluation, ROIs of patients."""
     settings, provenance = checkpoint.settings, checkpoint.provenance
     figures = provenance["metrics"]
     reconstruction = figures["reconstruction"]

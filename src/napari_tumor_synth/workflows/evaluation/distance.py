@@ -107,13 +107,13 @@ def _published_table(found: Sequence[tuple[str, KwonMmd]]) -> Table:
         (
             "ROIs", "B", "MMD", "low", "high", "real against real", "low (real)", "high (real)",
             "if all were the mean image", "distance of the means, unbiased", "variance term",
-            "n synthetic", "n real", "patients", "definition",
+            "n synthetic", "n real", "patients", "definition", "how to read it",
         ),
         tuple(
             (
                 name, one.batch, one.value, one.low, one.high, one.floor, one.floor_low,
                 one.floor_high, one.collapsed, one.distance_of_means, one.variance_term,
-                one.synthetic, one.real, one.patients, one.definition,
+                one.synthetic, one.real, one.patients, one.definition, one.reading,
             )
             for name, one in found
         ),
