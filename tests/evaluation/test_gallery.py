@@ -142,7 +142,7 @@ def test_folders_that_are_refused(cohort, tmp_path):
 def test_a_newer_gallery(cohort, tmp_path):
     build_gallery(cohort, tmp_path / "g")
     path = tmp_path / "g" / "gallery.json"
-    path.write_text(path.read_text("utf-8").replace('"format": 1', '"format": 2'), "utf-8")
+    path.write_text(path.read_text("utf-8").replace('"format": 2', '"format": 3'), "utf-8")
     with pytest.raises(GalleryError, match="newer version"):
         Gallery.open(tmp_path / "g")
 

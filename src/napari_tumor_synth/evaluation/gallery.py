@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import GalleryError
 from napari_tumor_synth.evaluation.alignment import spectrum_of
-from napari_tumor_synth.evaluation.gallery_files import GalleryRoi, read_gallery_roi
+from napari_tumor_synth.evaluation.gallery_files import read_gallery_roi
 from napari_tumor_synth.evaluation.gallery_manifest import (
     VOLUMES,
     GalleryEntry,
@@ -16,11 +16,16 @@ from napari_tumor_synth.evaluation.gallery_manifest import (
     GalleryPlan,
     read_manifest,
 )
+from napari_tumor_synth.evaluation.gallery_outlines import Outlines, outlines_file, read_outlines
+from napari_tumor_synth.evaluation.gallery_rois import GalleryRois
 from napari_tumor_synth.evaluation.gallery_scores import RealScores, read_scores
 from napari_tumor_synth.evaluation.ssim import SsimRoi
 from napari_tumor_synth.files import sha256_of_file
+from napari_tumor_synth.processors import worker_count
 
 SCORES = "real_to_real.npz"
+MOST_SPECTRA = 1000
+"""ROIs of a gallery up to which spectra are kept: 0.3 GB."""
 
 
 class Gallery:
@@ -35,6 +40,7 @@ class Gallery:
     def __init__(self, folder: Path, manifest: GalleryManifest) -> None:
         self.folder = folder
         self._manifest = manifest
+        self._spectra: dict[int, NDArray[np.complex64]] = {}
 
     @classmethod
     def open(cls, folder: Path | str) -> "Gallery":
@@ -65,35 +71,59 @@ class Gallery:
         """Whether the ROIs may come from patients."""
         return self._manifest.patient_data
 
-    @property
+    @cached_property
     def patients(self) -> tuple[str, ...]:
         """Whose ROI each is."""
         return tuple(entry.patient for entry in self.entries)
 
     @cached_property
-    def rois(self) -> tuple[SsimRoi, ...]:
+    def contents(self) -> list[str]:
+        """What names the image of each ROI: the SHA-256 of its file in the cohort."""
+        return [entry.content for entry in self.entries]
+
+    @cached_property
+    def rois(self) -> GalleryRois:
         """All ROIs, ready to be compared.
 
         Raises
         ------
         GalleryError
-            The file of one is missing or damaged.
+            The file of one is missing or damaged. In a gallery that does not fit into memory, that
+            is found when the ROI is asked for.
         """
-        return tuple(kept.ssim for kept in self._kept)
+        rois = GalleryRois(self._read, self.outlines.bytes_ready)
+        if rois.all_kept:
+            rois.read_all(worker_count())
+        return rois
 
     @cached_property
-    def coarse_spectra(self) -> tuple[NDArray[np.complex64], ...]:
-        """All ROIs, ready for a search of shifts; see `alignment`."""
-        return tuple(spectrum_of(kept.coarse.astype(np.float32)) for kept in self._kept)
+    def outlines(self) -> Outlines:
+        """What tells of the ROIs without comparing them.
 
-    @cached_property
-    def _kept(self) -> tuple[GalleryRoi, ...]:
-        return tuple(
-            read_gallery_roi(
-                self.folder / VOLUMES / entry.file, entry.content, self.plan.definition
-            )
-            for entry in self.entries
+        Raises
+        ------
+        GalleryError
+            Their file is missing or damaged.
+        """
+        outlines = read_outlines(self.folder, self.contents)
+        if outlines is None:
+            raise self._lacks(outlines_file(self.folder, self.contents))
+        return outlines
+
+    def _read(self, index: int) -> SsimRoi:
+        entry = self.entries[index]
+        return read_gallery_roi(
+            self.folder / VOLUMES / entry.file, entry.content, self.plan.definition
         )
+
+    def coarse_spectrum(self, index: int) -> NDArray[np.complex64]:
+        """Return an ROI ready for a search of shifts, see `alignment`; kept in a small gallery."""
+        spectrum = self._spectra.get(index)
+        if spectrum is None:
+            spectrum = spectrum_of(self.outlines.coarse(index))
+            if len(self) <= MOST_SPECTRA:
+                self._spectra[index] = spectrum
+        return spectrum
 
     @cached_property
     def scores(self) -> RealScores:
@@ -104,14 +134,16 @@ class Gallery:
         GalleryError
             Its file is missing or damaged.
         """
-        contents = [entry.content for entry in self.entries]
-        scores = read_scores(contents, self.folder / SCORES)
+        scores = read_scores(self.contents, self.folder / SCORES)
         if scores is None:
-            raise GalleryError(
-                f"{self.folder / SCORES} of the gallery is missing or damaged.",
-                "Run tumor-synth gallery build again with the same folder.",
-            )
+            raise self._lacks(self.folder / SCORES)
         return scores
+
+    def _lacks(self, path: Path) -> GalleryError:
+        return GalleryError(
+            f"{path} of the gallery is missing or damaged.",
+            "Run tumor-synth gallery build again with the same folder.",
+        )
 
     def require_unchanged(self, index: int) -> None:
         """Make sure that an ROI's file is the one that was built.

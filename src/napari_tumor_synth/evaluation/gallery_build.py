@@ -6,17 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from napari_tumor_synth.errors import GalleryError, InputError, OutputError
-from napari_tumor_synth.evaluation.alignment import coarsened, parts_of
 from napari_tumor_synth.evaluation.gallery import SCORES, Gallery
 from napari_tumor_synth.evaluation.gallery_files import (
-    GalleryRoi,
     read_gallery_roi,
+    read_outline,
     write_gallery_roi,
 )
 from napari_tumor_synth.evaluation.gallery_manifest import (
+    FORMAT,
     MANIFEST,
     PREPARED,
     README,
@@ -26,10 +24,10 @@ from napari_tumor_synth.evaluation.gallery_manifest import (
     GalleryPlan,
     read_manifest,
 )
+from napari_tumor_synth.evaluation.gallery_outlines import PATTERN, outlines_file, write_outlines
 from napari_tumor_synth.evaluation.gallery_scores import compare_all
 from napari_tumor_synth.evaluation.gallery_transformed import TRANSFORMED, compare_transformed
 from napari_tumor_synth.evaluation.pseudonyms import KEY, ensure_key
-from napari_tumor_synth.evaluation.ssim import prepare_roi
 from napari_tumor_synth.files import (
     atomic_file,
     sha256_of_file,
@@ -39,6 +37,9 @@ from napari_tumor_synth.files import (
 from napari_tumor_synth.imaging.roi_cache import CacheEntry, RoiCache, readable_name
 from napari_tumor_synth.processors import worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+
+READY_UP_TO = 1000
+"""ROIs of a gallery up to which they are kept ready to be compared; of more, images alone."""
 
 _README = {
     True: (
@@ -109,11 +110,12 @@ def build_gallery(
         patient_data=cohort.patient_data,
         cohort=cohort.manifest_hash,
         entries=tuple(entries),
+        outlines=_outlines(folder, plan, entries),
     )
     gallery = Gallery(folder, manifest)
     compare_all(
         gallery.rois,
-        [entry.content for entry in entries],
+        gallery.contents,
         folder / SCORES,
         threads,
         lambda progress: on_progress(
@@ -132,20 +134,20 @@ def _index(
 ) -> Iterator[GalleryEntry]:
     """Make what is missing or damaged, and give each ROI that is there, in the cohort's order."""
     earlier = _earlier_hashes(folder)
+    ready = len(cohort) <= READY_UP_TO
 
     def make(index: int) -> GalleryEntry:
         cached = cohort.entries[index]
-        file = _file_name(cached, plan)
+        file = _file_name(cached, plan, ready)
         path = folder / VOLUMES / file
         sha256 = _hash_if_good(path, cached.sha256, plan, earlier.get(file))
         if sha256 is None:
-            image = cohort.load(index)
             try:
-                roi = prepare_roi(image, plan.definition, exact=False)
+                write_gallery_roi(
+                    cohort.load(index), plan.definition, cached.sha256, path, ready=ready
+                )
             except InputError as error:
                 raise InputError(f"Case {cached.name}: {error.problem}", error.remedy) from error
-            coarse = coarsened(parts_of(image)).astype(np.float16)
-            write_gallery_roi(GalleryRoi(roi, coarse), cached.sha256, path)
             sha256 = sha256_of_file(path)
         return GalleryEntry(
             name=cached.name,
@@ -164,9 +166,22 @@ def _index(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _file_name(cached: CacheEntry, plan: GalleryPlan) -> str:
-    """Return a name that the ROI and the index decide, so that no file has another content."""
-    digest = hashlib.sha256(f"{cached.sha256} {plan.window}".encode()).hexdigest()
+def _outlines(folder: Path, plan: GalleryPlan, entries: list[GalleryEntry]) -> str:
+    """Write the outlines of ROIs unless they are there, and return their hash."""
+    contents = [entry.content for entry in entries]
+    path = outlines_file(folder, contents)
+    known = (folder / MANIFEST).exists() and read_manifest(folder, older=True).outlines
+    if not (known and path.is_file() and sha256_of_file(path) == known):
+        files = ((folder / VOLUMES / entry.file, entry.content) for entry in entries)
+        outlines = (read_outline(file, content, plan.definition) for file, content in files)
+        write_outlines(outlines, contents, folder)
+    return sha256_of_file(path)
+
+
+def _file_name(cached: CacheEntry, plan: GalleryPlan, ready: bool) -> str:
+    """Return a name that decides the content, so that no file has another."""
+    decisive = f"{cached.sha256} {plan.window} {FORMAT} {ready}"
+    digest = hashlib.sha256(decisive.encode()).hexdigest()
     return f"{readable_name(cached.name)}-{digest[:16]}.safetensors"
 
 
@@ -183,12 +198,13 @@ def _hash_if_good(path: Path, content: str, plan: GalleryPlan, expected: str | N
 def _earlier_hashes(folder: Path) -> dict[str, str]:
     if not (folder / MANIFEST).exists():
         return {}
-    return {entry.file: entry.sha256 for entry in read_manifest(folder).entries}
+    return {entry.file: entry.sha256 for entry in read_manifest(folder, older=True).entries}
 
 
 def _require_own(folder: Path, plan: GalleryPlan) -> None:
     if (folder / MANIFEST).exists():
-        found, wanted = read_manifest(folder).plan.model_dump(), plan.model_dump()
+        found = read_manifest(folder, older=True).plan.model_dump(exclude={"format"})
+        wanted = plan.model_dump(exclude={"format"})
         different = [
             f"{key} is {found[key]}, not {wanted[key]}"
             for key in wanted
@@ -201,6 +217,7 @@ def _require_own(folder: Path, plan: GalleryPlan) -> None:
             )
     else:
         known = {README, VOLUMES, SCORES, TRANSFORMED, PREPARED, KEY}
+        known |= {path.name for path in folder.glob(PATTERN)}
         others = sorted(path.name for path in folder.iterdir() if path.name not in known)
         if others:
             raise OutputError(
@@ -221,4 +238,7 @@ def _remove_unnamed(folder: Path, manifest: GalleryManifest) -> None:
     named = {entry.file for entry in manifest.entries}
     for path in (folder / VOLUMES).glob("*.safetensors"):
         if path.name not in named:
+            path.unlink(missing_ok=True)
+    for path in folder.glob(PATTERN):
+        if path != outlines_file(folder, [entry.content for entry in manifest.entries]):
             path.unlink(missing_ok=True)

@@ -10,8 +10,9 @@ from napari_tumor_synth.errors import GalleryError
 from napari_tumor_synth.evaluation.ssim_definition import SsimDefinition
 from napari_tumor_synth.imaging.region import RoiSettings
 
-FORMAT = 1
-"""Version of the folder's layout; 1 keeps one safetensors file an ROI below ``volumes``."""
+FORMAT = 2
+"""Version of the folder's layout; 1 and 2 keep one safetensors file an ROI below ``volumes``, 2 the
+outlines of all besides."""
 
 MANIFEST, VOLUMES, README = "gallery.json", "volumes", "README.txt"
 PREPARED = "rois"
@@ -83,21 +84,30 @@ class GalleryManifest(_Record):
         Hash of the cohort's manifest.
     entries : tuple of GalleryEntry
         Ordered by name.
+    outlines : str
+        SHA-256 of the file of outlines.
     """
 
     plan: GalleryPlan
     patient_data: bool
     cohort: str
     entries: tuple[GalleryEntry, ...] = Field(min_length=1)
+    outlines: str = ""
 
 
-def read_manifest(folder: Path) -> GalleryManifest:
+def read_manifest(folder: Path, *, older: bool = False) -> GalleryManifest:
     """Read the manifest of a finished gallery.
+
+    Parameters
+    ----------
+    folder : Path
+    older : bool
+        Accept one of an earlier version, whose ROIs cannot be read.
 
     Raises
     ------
     GalleryError
-        The folder holds no finished gallery, a damaged or a newer one.
+        The folder holds no finished gallery, a damaged one, or one of another version.
     """
     path = folder / MANIFEST
     if not path.is_file():
@@ -107,13 +117,20 @@ def read_manifest(folder: Path) -> GalleryManifest:
         )
     try:
         content = json.loads(path.read_text("utf-8"))
-        if int(content["plan"]["format"]) <= FORMAT:
+        version = int(content["plan"]["format"])
+        if version == FORMAT or (older and version < FORMAT):
             return GalleryManifest.model_validate(content)
     except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
         line = str(error).partition("\n")[0].rstrip(".")
         raise GalleryError(
             f"{path} is damaged: {line}.", "Build the gallery into another folder."
         ) from error
+    if version < FORMAT:
+        raise GalleryError(
+            f"{folder} holds a gallery of an earlier version of this program.",
+            "Run tumor-synth gallery build again with the same cohort and folder: ROIs are indexed "
+            "anew, and what is known of their similarity is kept.",
+        )
     raise GalleryError(
         f"{path} was written by a newer version of this program.",
         "Update napari-tumor-synth, or build the gallery into another folder.",

@@ -5,14 +5,15 @@ ROIs, drawn by a fixed seed, with all others.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_tumor_synth.evaluation.ssim import SsimRoi, scores_of
+from napari_tumor_synth.evaluation.ssim import SsimRoi, compare, scores_of
 from napari_tumor_synth.evaluation.stored_arrays import (
     SECONDS_BETWEEN_SAVES,
     read_arrays,
@@ -21,6 +22,7 @@ from napari_tumor_synth.evaluation.stored_arrays import (
 from napari_tumor_synth.progress import OnProgress, Progress
 
 MOST_COMPARED, DRAWN = 1000, 300
+_COLUMNS_A_STEP = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +75,7 @@ def compare_all(
         An ``.npz`` file, written every half minute and at the end, whatever ends the work.
     threads : int
     on_progress : callable
-        Called once a row; may raise `Cancelled`.
+        Called once an ROI, or a few of a large gallery; may raise `Cancelled`.
 
     Raises
     ------
@@ -82,20 +84,50 @@ def compare_all(
     """
     scores = _begun(contents, path)
     last = time.monotonic()
+    steps = _rows_compared if len(contents) <= MOST_COMPARED else _columns_compared
     try:
-        for row, index in enumerate(scores.rows.tolist()):
-            missing = np.flatnonzero(np.isnan(scores.values[row, :, 0])).tolist()
-            found = scores_of(rois[index], [rois[other] for other in missing], threads)
-            scores.values[row, missing] = found
-            for other_row in np.flatnonzero(np.isin(scores.rows, missing)):
-                scores.values[other_row, index] = scores.values[row, scores.rows[other_row]]
+        for progress in steps(scores, rois, threads):
             if time.monotonic() - last > SECONDS_BETWEEN_SAVES:
                 _save(scores, contents, path)
                 last = time.monotonic()
-            on_progress(Progress(row + 1, len(scores.rows), "comparing real ROIs"))
+            on_progress(progress)
     finally:
         _save(scores, contents, path)
     return scores
+
+
+def _rows_compared(scores: RealScores, rois: Sequence[SsimRoi], threads: int) -> Iterator[Progress]:
+    """Compare each ROI with all others, in place; each pair once."""
+    for row, index in enumerate(scores.rows.tolist()):
+        missing = np.flatnonzero(np.isnan(scores.values[row, :, 0])).tolist()
+        found = scores_of(rois[index], [rois[other] for other in missing], threads)
+        scores.values[row, missing] = found
+        for other_row in np.flatnonzero(np.isin(scores.rows, missing)):
+            scores.values[other_row, index] = scores.values[row, scores.rows[other_row]]
+        yield Progress(row + 1, len(scores.rows), "comparing real ROIs")
+
+
+def _columns_compared(
+    scores: RealScores, rois: Sequence[SsimRoi], threads: int
+) -> Iterator[Progress]:
+    """Compare each ROI with those that were drawn, in place.
+
+    Those are kept in memory, and each of the others is read once.
+    """
+    drawn = [rois[index] for index in scores.rows.tolist()]
+    count = len(rois)
+
+    def compare_one(index: int) -> None:
+        roi = rois[index]
+        for row in np.flatnonzero(np.isnan(scores.values[:, index, 0])).tolist():
+            score = compare(roi, drawn[row])
+            scores.values[row, index] = score.whole, score.foreground
+
+    with ThreadPoolExecutor(threads) as pool:
+        for begin in range(0, count, _COLUMNS_A_STEP):
+            end = min(begin + _COLUMNS_A_STEP, count)
+            list(pool.map(compare_one, range(begin, end)))
+            yield Progress(end, count, "comparing real ROIs")
 
 
 def read_scores(contents: Sequence[str], path: Path) -> RealScores | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.evaluation.gallery import Gallery
-from napari_tumor_synth.evaluation.ssim import scores_of
+from napari_tumor_synth.evaluation.screening import search
 from napari_tumor_synth.evaluation.stored_arrays import (
     SECONDS_BETWEEN_SAVES,
     read_arrays,
@@ -76,9 +76,11 @@ def _nearest(gallery: Gallery, row: int, threads: int) -> float:
     if not others:
         return -1.0
     found = search_transforms(gallery, gallery.image(row), threads, others)
-    searched = max(score.foreground for score, _ in found.values())
-    as_it_is = scores_of(gallery.rois[row], [gallery.rois[index] for index in others], threads)
-    return float(max(searched, as_it_is[:, 1].max()))
+    as_they_are, _ = search(
+        gallery, gallery.rois[row], 1, threads, among=others, another_patient=False
+    )
+    scores = [*(score for score, _ in found.values()), *as_they_are.values()]
+    return max(score.foreground for score in scores)
 
 
 def _read(path: Path, gallery: Gallery) -> NDArray[np.float64]:
@@ -88,13 +90,9 @@ def _read(path: Path, gallery: Gallery) -> NDArray[np.float64]:
     if stored is None:
         return nothing
     contents, scores = stored
-    same = contents.tolist() == _contents(gallery) and scores.shape == nothing.shape
+    same = contents.tolist() == gallery.contents and scores.shape == nothing.shape
     return scores.astype(np.float64) if same else nothing
 
 
 def _save(path: Path, gallery: Gallery, scores: NDArray[np.float64]) -> None:
-    write_arrays(path, contents=np.array(_contents(gallery)), scores=scores)
-
-
-def _contents(gallery: Gallery) -> list[str]:
-    return [entry.content for entry in gallery.entries]
+    write_arrays(path, contents=np.array(gallery.contents), scores=scores)

@@ -8,13 +8,8 @@ from numpy.typing import NDArray
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_manifest import GalleryEntry
-from napari_tumor_synth.evaluation.ssim import (
-    SsimRoi,
-    SsimScore,
-    compare,
-    prepare_roi,
-    scores_of,
-)
+from napari_tumor_synth.evaluation.screening import Searched, search
+from napari_tumor_synth.evaluation.ssim import SsimRoi, SsimScore, compare, prepare_roi
 from napari_tumor_synth.evaluation.transformed import search_transforms
 from napari_tumor_synth.evaluation.transforms import Transform
 from napari_tumor_synth.processors import worker_count
@@ -54,10 +49,13 @@ class Nearest:
     distance_ratio : float or None
         ``(1 - best) / (1 - next)``, next being the best of another patient; near 0 for a copy. None
         where there is no other patient, or where both are identical to the ROI.
+    searched : Searched
+        How much of the gallery the ROI was compared with as it is, and whether the list is certain.
     """
 
     matches: tuple[Match, ...]
     distance_ratio: float | None
+    searched: Searched
 
 
 def find_nearest(
@@ -67,10 +65,12 @@ def find_nearest(
     threads: int | None = None,
     *,
     transforms: bool = False,
+    most: int | None = None,
 ) -> Nearest:
-    """Compare an ROI with all of a gallery.
+    """Compare an ROI with a gallery.
 
-    All are compared in float32, and the best of them again in float64.
+    All are compared in float32, or those of a large gallery that may be among the best (see
+    `search`), and the best of them again in float64.
 
     Parameters
     ----------
@@ -83,6 +83,9 @@ def find_nearest(
         None means one a core.
     transforms : bool
         Try the ROI mirrored, turned and shifted as well; see `search_transforms`.
+    most : int, optional
+        Real ROIs to compare the ROI with, as it is, at most: for an answer in time, which may not
+        be certain then. None means as many as it takes.
 
     Raises
     ------
@@ -100,15 +103,12 @@ def find_nearest(
         )
     definition = gallery.plan.definition
     query = prepare_roi(image, definition, exact=False)
-    scores = scores_of(query, gallery.rois, worker_count(threads))
-    for index in np.flatnonzero(~np.isfinite(scores).all(axis=1)).tolist():
-        gallery.require_unchanged(index)
-    candidates = {
-        index: (SsimScore(*pair), Transform()) for index, pair in enumerate(scores.tolist())
-    }
+    scores, searched = search(gallery, query, top, worker_count(threads), most=most)
+    candidates = {index: (score, Transform()) for index, score in scores.items()}
     if transforms:
         for index, found in search_transforms(gallery, image, worker_count(threads)).items():
-            candidates[index] = max(candidates[index], found, key=lambda one: one[0].foreground)
+            if index not in candidates or found[0].foreground > candidates[index][0].foreground:
+                candidates[index] = found
     order = sorted(candidates, key=lambda index: -candidates[index][0].foreground)
     patients = gallery.patients
     others = [index for index in order if patients[index] != patients[order[0]]]
@@ -122,7 +122,7 @@ def find_nearest(
         score = compare(prepared[transform], prepare_roi(gallery.image(index), definition))
         matches.append(Match(index, gallery.entries[index], score, transform))
     matches.sort(key=lambda match: -match.score.foreground)
-    return Nearest(tuple(matches[:top]), _ratio(matches))
+    return Nearest(tuple(matches[:top]), _ratio(matches), searched)
 
 
 def _ratio(found: list[Match]) -> float | None:

@@ -24,6 +24,9 @@ from napari_tumor_synth.evaluation.ssim import SsimScore, compare, prepare_roi
 from napari_tumor_synth.evaluation.transforms import Transform, all_transforms
 from napari_tumor_synth.imaging.intensity import BACKGROUND
 
+FINE, HALF = 500, 16
+"""Real ROIs that are searched on coarse volumes; more are searched on those of so many voxels an
+axis first, and the likeliest are left."""
 PAIRS = 16
 """Pairs of a real ROI and a transform that are compared exactly."""
 _TRANSFORMS_AN_ROI = 2  # of those pairs, at most
@@ -56,10 +59,14 @@ def search_transforms(
     moving = np.stack([spectrum_of(transform.move(coarse)) for transform in transforms])
     shape = coarse.shape[1:]
     searched = range(len(gallery)) if among is None else among
-    spectra = gallery.coarse_spectra
     with ThreadPoolExecutor(threads) as pool:
+        if len(searched) > FINE:
+            searched = _coarsest(gallery, coarse, transforms, searched, pool)
         found = list(
-            pool.map(lambda index: best_shifts(moving, spectra[index], shape)[0], searched)
+            pool.map(
+                lambda index: best_shifts(moving, gallery.coarse_spectrum(index), shape)[0],
+                searched,
+            )
         )
         pairs = [(searched[row], tried) for row, tried in _likeliest(np.array(found))]
         moved = _of_each(pool, {t for _, t in pairs}, lambda t: _Moved(transforms[t].apply(image)))
@@ -79,6 +86,28 @@ def search_transforms(
             if index not in best or one[0].foreground > best[index][0].foreground:
                 best[index] = one
     return best
+
+
+def _coarsest(
+    gallery: Gallery,
+    coarse: NDArray[np.float32],
+    transforms: Sequence[Transform],
+    searched: Sequence[int],
+    pool: ThreadPoolExecutor,
+) -> list[int]:
+    """Return the `FINE` real ROIs that are likeliest on volumes of half the coarse grid."""
+    halved = coarsened(coarse, HALF)
+    shape = halved.shape[1:]
+    moving = np.stack(
+        [spectrum_of(coarsened(transform.move(coarse), HALF)) for transform in transforms]
+    )
+
+    def best(index: int) -> float:
+        fixed = spectrum_of(coarsened(gallery.outlines.coarse(index), HALF))
+        return float(best_shifts(moving, fixed, shape)[0].max())
+
+    found = np.array(list(pool.map(best, searched)))
+    return [searched[place] for place in np.argsort(-found, kind="stable")[:FINE].tolist()]
 
 
 class _Moved:
