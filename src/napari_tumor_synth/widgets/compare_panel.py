@@ -130,6 +130,10 @@ class ComparePanel(QWidget):
         self._pairing.close()
         self.dock.end()
 
+    @property
+    def _is_seen(self) -> bool:
+        return self.isVisible() and not self._folded
+
     def _on_chosen(self) -> None:
         query, problem = self.chosen.query, self.chosen.problem
         self._forget()
@@ -155,6 +159,8 @@ class ComparePanel(QWidget):
 
     def _follow(self, ignored: object = None) -> None:
         """Look up what is chosen, unless that is done or not wanted."""
+        if self._is_seen:
+            self.choice.open_remembered()
         query, gallery = self.chosen.query, self.choice.gallery
         if query is None or gallery is None:
             self._forget()
@@ -163,7 +169,7 @@ class ComparePanel(QWidget):
         if self._asked is not None and all(a is b for a, b in zip(asked, self._asked, strict=True)):
             return
         self._forget()
-        if self._folded or not self.isVisible():
+        if not self._is_seen:
             return
         self._asked = asked
         self.message.clear()

@@ -15,7 +15,7 @@ from napari_tumor_synth.widgets.preferences import preferences, remember_gallery
 from napari_tumor_synth.widgets.words import WrappedLabel
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+    from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
     from napari_tumor_synth.errors import TumorSynthError
     from napari_tumor_synth.evaluation.gallery import Gallery
@@ -24,10 +24,7 @@ _NONE = "No gallery is chosen. Open one, or build one from a cohort."
 
 
 class GalleryChoice(QWidget):
-    """A folder and what it holds; one that cannot be opened leaves the gallery that is there.
-
-    The one that was chosen last is opened when the widget is first shown.
-    """
+    """A folder and what it holds; one that cannot be opened leaves the gallery that is there."""
 
     opened = Signal(object)  # Gallery
     failed = Signal(object)  # TumorSynthError
@@ -70,15 +67,14 @@ class GalleryChoice(QWidget):
         self._facts.setText("Opening the gallery…")
         self.job.start(lambda on_progress: open_gallery(folder))
 
+    def open_remembered(self) -> None:
+        """Open what was chosen last time, unless that was done."""
+        if self._remembered:
+            self.open(Path(self._remembered))
+
     def close_jobs(self) -> None:
         """Stop opening; the panel is going away."""
         self.job.close()
-
-    def showEvent(self, event: QShowEvent) -> None:
-        """Open what was chosen last time."""
-        super().showEvent(event)
-        if self._remembered:
-            self.open(Path(self._remembered))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take folders."""

@@ -122,14 +122,17 @@ def pair_of(found: Found, listed: Listed) -> Pair:
     GalleryError
         The file of the real one is missing or damaged.
     """
+    from napari_tumor_synth.evaluation.transforms import Transform
     from napari_tumor_synth.widgets.compare.pair import Pair
     from napari_tumor_synth.workflows.gallery import image_for
 
     gallery, query, match = found.gallery, found.query, listed.match
     gallery.require_unchanged(match.index)
     chosen = image_for(gallery, query.roi, Path(query.name))
+    if match.transform != Transform():
+        chosen = match.transform.apply(chosen)
     return Pair(
-        chosen=match.transform.apply(chosen),
+        chosen=chosen,
         match=gallery.image(match.index),
         kinds=(query.kind, "REAL" if gallery.patient_data else "SIMULATED"),
         names=(query.name, f"{match.entry.name} ({match.entry.class_name}, {match.entry.split})"),

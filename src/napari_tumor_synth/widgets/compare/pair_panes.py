@@ -9,7 +9,7 @@ import numpy as np
 from napari.components import LayerList
 from napari.layers import Image
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from napari_tumor_synth.widgets.compare.pair_content import Content, Key
 from napari_tumor_synth.widgets.garbage import no_long_search
@@ -65,6 +65,8 @@ class PairPanes(QWidget):
         self._maximised: Plane | None = None
         self._columns = 2
         self._magnified = 1.0
+        everything = QSizePolicy.Policy.Expanding  # or napari would give half of it to nothing
+        self.setSizePolicy(everything, everything)
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setSpacing(2)

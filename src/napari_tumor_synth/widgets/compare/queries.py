@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 Kind = Literal["SYNTHETIC", "REAL", "SIMULATED", "OPENED"]
 """What an ROI is marked as; of an opened one without a notice nobody knows where it is from."""
 
-_TOLERANCE = 1e-3  # of intensities, and relative of spacings
+_ROUNDING = 1e-6  # of intensities in files
+_TOLERANCE = 1e-3  # relative, of spacings
 _SELECT = "Select a synthetic ROI, the ROI of a case, or a saved ROI."
 
 
@@ -65,10 +66,10 @@ def query_of(session: Session, layer: Layer, thing: Any) -> Query:
     InputError
         The layer is no ROI.
     """
+    kind = _kind_of(session, layer, thing)
     roi = thing if thing is None or isinstance(thing, Roi) else thing.roi
     if roi is None or not np.may_share_memory(layer.data, roi.image):  # given other voxels
-        roi = _roi_of(layer)
-    kind = _kind_of(session, layer, thing)
+        roi = _roi_of(layer, may_fill_box=kind != "OPENED")
     own = replace(roi, image=roi.image.copy(), mask=roi.mask)
     return Query(layer.name, kind, own, _state_of(own, kind))
 
@@ -87,7 +88,7 @@ def _state_of(roi: Roi, kind: Kind) -> int:
     return zlib.crc32(np.ascontiguousarray(roi.image).data, zlib.crc32(about.encode()))
 
 
-def _roi_of(layer: Layer) -> Roi:
+def _roi_of(layer: Layer, *, may_fill_box: bool) -> Roi:
     if not isinstance(layer, Image) or layer.rgb or layer.multiscale or layer.ndim != 3:
         raise InputError(f"{layer.name} is no image in three dimensions.", _SELECT)
     if tuple(layer.axis_labels) != AXIS_LABELS:
@@ -96,7 +97,8 @@ def _roi_of(layer: Layer) -> Roi:
             "Open the ROI with Tumor Synth.",
         )
     image = np.asarray(layer.data, np.float32)
-    _require_roi(image, layer.name)
+    _require_roi(image, layer.name, may_fill_box=may_fill_box)
+    image = image.clip(BACKGROUND, FOREGROUND_CEILING)
     spacing = np.asarray(layer.scale, float)
     if not np.allclose(spacing, spacing[0], rtol=_TOLERANCE):
         raise InputError(f"The voxels of {layer.name} are not cubes.", _SELECT)
@@ -111,12 +113,14 @@ def _roi_of(layer: Layer) -> Roi:
     return Roi(image[None], image > BACKGROUND, affine, ("image",), settings)
 
 
-def _require_roi(image: NDArray[np.float32], name: str) -> None:
+def _require_roi(image: NDArray[np.float32], name: str, *, may_fill_box: bool) -> None:
     if not np.isfinite(image).all():
         raise InputError(f"{name} holds voxels that are no numbers.", _SELECT)
-    if image.min() != BACKGROUND or image.max() > FOREGROUND_CEILING + _TOLERANCE:
+    low, high = float(image.min()), float(image.max())
+    spans_more = low < BACKGROUND - _ROUNDING or high > FOREGROUND_CEILING + _ROUNDING
+    if spans_more or (low > BACKGROUND and not may_fill_box):
         raise InputError(
             f"{name} is no ROI: its voxels are not from -1 to 1 with a background of -1.", _SELECT
         )
-    if not (image > BACKGROUND).any():
+    if high <= BACKGROUND:
         raise InputError(f"{name} is empty: every voxel is background.", _SELECT)

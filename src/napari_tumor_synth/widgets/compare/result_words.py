@@ -45,9 +45,8 @@ def verdict_text(found: Found) -> str:
     parts = [in_a_window(found.verdict.sentence)]
     ratio = found.nearest.distance_ratio
     if ratio is not None:
-        parts.append(
-            f"Distance ratio to the nearest of another patient {ratio:.2f}: near 0 for a copy."
-        )
+        told = f"{max(ratio, 0):.2f}"
+        parts.append(f"Distance ratio to the nearest of another patient {told}: near 0 for a copy.")
     if remark := _MAY_FIND_ITSELF.get(found.query.kind):
         parts.append(remark)
     return " ".join(parts)
