@@ -68,6 +68,7 @@ def test_a_real_roi_finds_its_own_case(run, gallery, roi):
     assert query["verdict"] == "not calibrated"
     assert query["percentile"] is None
     assert query["distance_ratio"] < 0.01
+    assert query["searched"] == {"how": "all", "scored": 6, "of": 6, "most_left": None}
 
 
 def test_transforms(run, cohort, gallery, roi, tmp_path):
@@ -90,6 +91,7 @@ def test_words_for_a_person(run, gallery, roi):
     outcome = run("nearest", roi, roi, "--gallery", gallery)
     assert outcome.out.count("Phantom_HGG_000000") >= 2
     assert "Not calibrated: the gallery has 6 patients" in outcome.out
+    assert "compared with all 6 real ROIs" in outcome.out
     assert "3D-SSIM, uniform window" in outcome.err
 
 

@@ -173,4 +173,9 @@ def _lines(found: "LookUp") -> list[str]:
     ]
     ratio = found.nearest.distance_ratio
     told = "" if ratio is None else f" Its distance is {ratio:.2f} of that to the next patient."
-    return [f"{found.query}", *rows, f"  {found.verdict.sentence}{told}"]
+    return [
+        f"{found.query}",
+        *rows,
+        f"  {found.verdict.sentence}{told}",
+        f"  Searched: {found.nearest.searched}.",
+    ]

@@ -1,7 +1,7 @@
 """From a cohort to a gallery of its real ROIs, and from ROIs to the nearest of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,7 @@ class LookUp:
             "percentile": self.verdict.percentile,
             "p_value": self.verdict.p_value,
             "distance_ratio": self.nearest.distance_ratio,
+            "searched": asdict(self.nearest.searched),
             "matches": [
                 {
                     "case": match.entry.name,
