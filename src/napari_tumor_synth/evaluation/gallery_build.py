@@ -217,7 +217,8 @@ def _require_own(folder: Path, plan: GalleryPlan) -> None:
             )
     else:
         known = {README, VOLUMES, SCORES, TRANSFORMED, PREPARED, KEY}
-        known |= {path.name for path in folder.glob(PATTERN)}
+        for pattern in (PATTERN, ".writing-*"):  # the latter is what a killed call left
+            known |= {path.name for path in folder.glob(pattern)}
         others = sorted(path.name for path in folder.iterdir() if path.name not in known)
         if others:
             raise OutputError(

@@ -118,13 +118,14 @@ def read_manifest(folder: Path, *, older: bool = False) -> GalleryManifest:
     try:
         content = json.loads(path.read_text("utf-8"))
         version = int(content["plan"]["format"])
-        if version == FORMAT or (older and version < FORMAT):
-            return GalleryManifest.model_validate(content)
+        manifest = GalleryManifest.model_validate(content) if version <= FORMAT else None
     except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
         line = str(error).partition("\n")[0].rstrip(".")
         raise GalleryError(
             f"{path} is damaged: {line}.", "Build the gallery into another folder."
         ) from error
+    if manifest is not None and (older or version == FORMAT):
+        return manifest
     if version < FORMAT:
         raise GalleryError(
             f"{folder} holds a gallery of an earlier version of this program.",
