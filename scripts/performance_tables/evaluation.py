@@ -86,3 +86,37 @@ def memorisation(result: dict[str, Any]) -> str:
         f"{shown}\n\nNew phantoms, which are nobody's copies: the share should be the p-value.\n\n"
         f"{nominal}"
     )
+
+
+def large_gallery(result: dict[str, Any]) -> str:
+    ways = {"copy": "a copy", "new": "a new ROI"}
+    rows = [
+        (
+            one["cases"],
+            words,
+            in_seconds(one[kind]),
+            f"{one[kind]['compared']} of {one['cases']}",
+            one[kind]["how"],
+        )
+        for one in result["galleries"]
+        for kind, words in ways.items()
+    ]
+    kept = [
+        (
+            one["cases"],
+            f"{one['megabytes']} MB",
+            f"{one['build_s']:.3g} s" if one["build_s"] else "-",
+            f"{one['fresh_process']['open_and_first_s']:.3g} s",
+            f"{one['fresh_process']['VmHWM']} MB",
+        )
+        for one in result["galleries"]
+    ]
+    asked = table(("real ROIs", "look up", "measured", "compared", "result"), rows)
+    header = ("real ROIs", "on the disk", "built in", "open and look up a first", "peak memory")
+    growth = ", ".join(
+        f"{words} {exponent:.2f}" for words, exponent in result["growth_exponent"].items()
+    )
+    return (
+        f"Made-up ROIs of {result['size']}^3.\n\n{asked}\n\n{table(header, kept)}\n\n"
+        f"Growth with the number of real ROIs (exponent): {growth}."
+    )

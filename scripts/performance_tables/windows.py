@@ -48,3 +48,20 @@ def train_panel(result: dict[str, Any]) -> str:
         ),
     ]
     return f"Recipe {result['recipe']}.\n\n{table(('what', 'measured'), rows)}"
+
+
+def compare_panel(result: dict[str, Any]) -> str:
+    gaps = result["event_loop"]["looking_up_ms"]
+    rows = [
+        ("open the gallery in the panel", f"{result['open_s']:g} s"),
+        ("selected ROI to the list on screen, the first", f"{result['first_look_up_s']:g} s"),
+        ("selected ROI to the list on screen, later", in_seconds(result["look_up"])),
+        ("the same with transforms", f"{result['with_transforms_s']:g} s"),
+        ("a match to both in view, the first", f"{result['first_comparison_s']:g} s"),
+        ("a match to both in view, later", f"{result['next_comparison_s']:g} s"),
+        ("a move of the swipe to all planes painted", in_seconds(result["swipe"])),
+        ("gaps of the window's event loop meanwhile, p95", f"{gaps['p95']:g} ms"),
+        ("the longest", f"{gaps['max']:g} ms"),
+    ]
+    header = (f"gallery of {result['cases']} ROIs of {result['size']}^3", "measured")
+    return table(header, rows)
