@@ -7,10 +7,18 @@ import pytest
 from shared.made_up_cohort import write_cache
 
 from napari_tumor_synth.errors import GalleryError, InputError, OutputError
-from napari_tumor_synth.evaluation import gallery_scores
+from napari_tumor_synth.evaluation import (
+    gallery_build,
+    gallery_files,
+    gallery_rois,
+    gallery_scores,
+)
 from napari_tumor_synth.evaluation.gallery import SCORES, Gallery
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
+from napari_tumor_synth.evaluation.gallery_outlines import PATTERN
+from napari_tumor_synth.evaluation.nearest import find_nearest
 from napari_tumor_synth.evaluation.ssim import prepare_roi, scores_among
+from napari_tumor_synth.evaluation.ssim_definition import SsimDefinition
 from napari_tumor_synth.progress import Cancelled
 from ssim_blobs import blob
 
@@ -145,6 +153,101 @@ def test_a_newer_gallery(cohort, tmp_path):
     path.write_text(path.read_text("utf-8").replace('"format": 2', '"format": 3'), "utf-8")
     with pytest.raises(GalleryError, match="newer version"):
         Gallery.open(tmp_path / "g")
+
+
+def test_an_older_gallery_is_brought_up_to_date(cohort, tmp_path):
+    build_gallery(cohort, tmp_path / "g")
+    path, before = tmp_path / "g" / "gallery.json", files_of(tmp_path / "g")
+    path.write_text(path.read_text("utf-8").replace('"format": 2', '"format": 1'), "utf-8")
+    for name in before:
+        (tmp_path / "g" / "volumes" / name).rename(tmp_path / "g" / "volumes" / f"old{name}")
+    with pytest.raises(GalleryError, match=r"earlier version.*build again with the same cohort"):
+        Gallery.open(tmp_path / "g")
+    with pytest.raises(GalleryError, match="window is uniform, not gaussian"):
+        build_gallery(cohort, tmp_path / "g", "gaussian")
+    build_gallery(cohort, tmp_path / "g")
+    assert len(Gallery.open(tmp_path / "g").rois) == 5
+    assert files_of(tmp_path / "g").keys() == before.keys()
+
+
+@pytest.mark.parametrize("window", ["uniform", "gaussian"])
+def test_rois_that_are_kept_as_images_are_the_same(cohort, tmp_path, monkeypatch, window):
+    ready = build_gallery(cohort, tmp_path / "ready", window)
+    monkeypatch.setattr(gallery_build, "READY_UP_TO", 4)
+    images = build_gallery(cohort, tmp_path / "images", window)
+    sizes = [
+        sum(path.stat().st_size for path in (gallery.folder / "volumes").iterdir())
+        for gallery in (ready, images)
+    ]
+    assert sizes[1] < 0.6 * sizes[0]
+    for one, other in zip(ready.rois, images.rois, strict=True):
+        for name in ("origin", "raw", "mean", "variance"):
+            here, there = (getattr(roi.channels[0].part, name) for roi in (one, other))
+            assert here.dtype == there.dtype
+            np.testing.assert_allclose(here, there, rtol=1e-6, atol=1e-12)
+        assert one.channels[0].whole_alone == other.channels[0].whole_alone
+    np.testing.assert_allclose(images.scores.values, ready.scores.values, atol=1e-6)
+    np.testing.assert_array_equal(images.image(2), ready.image(2))
+
+
+def test_large_rois_are_kept_as_images_whatever_their_precision(tmp_path, monkeypatch):
+    monkeypatch.setattr(gallery_files, "MOST_READY", 0)
+    rng = np.random.default_rng(3)
+    image = blob(rng, 20)[None]  # float32 that float16 does not hold
+    path, definition = tmp_path / "roi.safetensors", SsimDefinition()
+    gallery_files.write_gallery_roi(image, definition, "a", path)
+    kept = gallery_files.read_gallery_roi(path, "a", definition)
+    wanted = prepare_roi(image, definition, exact=False)
+    np.testing.assert_array_equal(kept.channels[0].part.raw, wanted.channels[0].part.raw)
+    np.testing.assert_allclose(
+        kept.channels[0].part.variance, wanted.channels[0].part.variance, rtol=1e-5, atol=1e-9
+    )
+
+
+def test_rois_beyond_the_room_are_read_when_they_are_needed(cohort, tmp_path, monkeypatch):
+    build_gallery(cohort, tmp_path / "g")
+    size = int(Gallery.open(tmp_path / "g").outlines.bytes_ready[:2].sum())
+    monkeypatch.setattr(gallery_rois, "MOST_KEPT", size)
+    gallery = Gallery.open(tmp_path / "g")
+    assert not gallery.rois.all_kept
+    assert [gallery.rois[index] is gallery.rois[index] for index in range(3)] == [1, 1, 0]
+    query = cohort.load(4)
+    assert find_nearest(gallery, query).matches[0].index == 4
+    assert len(gallery.rois[1:4]) == 3
+    assert gallery.rois[-1].shape == (20, 20, 20)
+    with pytest.raises(IndexError):
+        gallery.rois[5]
+    (tmp_path / "g" / "volumes" / gallery.entries[3].file).unlink()
+    with pytest.raises(GalleryError, match="case-003"):
+        find_nearest(Gallery.open(tmp_path / "g"), query)
+
+
+def test_a_gallery_can_be_used_until_it_has_grown(tmp_path):
+    many = images(5)
+    build_gallery(write_cache(tmp_path / "three", many[:3]), tmp_path / "g")
+    five = write_cache(tmp_path / "five", many)
+    with pytest.raises(Cancelled):
+        build_gallery(five, tmp_path / "g", on_progress=stop_at(8), threads=1)
+    old = Gallery.open(tmp_path / "g")
+    assert find_nearest(old, many[1][None]).matches[0].entry.name == "case-001"
+    assert len(old.scores.values) == 3
+    build_gallery(five, tmp_path / "g")
+    assert len(list((tmp_path / "g").glob(PATTERN))) == 1
+    assert find_nearest(Gallery.open(tmp_path / "g"), many[4][None]).matches[0].index == 4
+
+
+def test_what_a_kill_left_in_an_empty_folder_does_not_lock_it(cohort, tmp_path):
+    (tmp_path / "g").mkdir()
+    (tmp_path / "g" / ".writing-x1.txt").write_text("PATIENT", "utf-8")
+    build_gallery(cohort, tmp_path / "g")
+    assert not list((tmp_path / "g").glob(".writing-*"))
+
+
+def test_an_roi_out_of_range_is_named(tmp_path):
+    image = images(1)[0]
+    beyond = np.where(image > -1, image + 1, -1).astype(np.float32)
+    with pytest.raises(InputError, match=r"case-001.*outside of \[-1, 1\]"):
+        build_gallery(write_cache(tmp_path / "cache", [image, beyond]), tmp_path / "g")
 
 
 def test_an_empty_roi_is_named(tmp_path):

@@ -89,6 +89,7 @@ def test_the_result_is_that_of_comparing_with_all(gallery, real, top, monkeypatc
         assert (found.searched.how == "all") == (found.searched.scored == COUNT)
         assert [match.index for match in found.matches] == [match.index for match in plain.matches]
         assert found.distance_ratio == plain.distance_ratio
+        assert found.searched.certain == top
         if found.searched.how == "certified":
             assert found.searched.most_left < found.matches[-1].score.foreground
 
@@ -122,11 +123,21 @@ def test_fewer_comparisons_than_it_takes_are_said_not_to_be_certain(large, bound
     found = find_nearest(gallery, query[None], 5, most=20)
     assert (found.searched.how, found.searched.scored, found.searched.of) == ("shortlist", 20, 200)
     assert found.searched.most_left > found.matches[-1].score.foreground
-    assert "not certified: among the other 180" in str(found.searched)
+    assert found.searched.certain == 0
+    assert "none of the list is certain: among the other 180" in str(found.searched)
     assert len(found.matches) == 5
     everything = find_nearest(gallery, query[None], 5, most=200)
     assert everything.searched.how in ("all", "certified")
     assert str(everything.searched).startswith("compared with ")
+
+
+def test_a_copy_is_certain_although_what_comes_next_is_not(large, bounded):
+    images, gallery = large
+    copy = alike(np.random.default_rng(8), images[50], 0.01)
+    found = find_nearest(gallery, copy[None], 5, most=10)
+    assert found.matches[0].index == 50
+    assert (found.searched.how, found.searched.certain) == ("shortlist", 1)
+    assert "the first is certain" in str(found.searched)
 
 
 def test_a_small_gallery_can_be_searched_in_part(gallery, real):

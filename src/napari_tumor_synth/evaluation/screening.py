@@ -34,6 +34,8 @@ class Searched:
     scored : int
         ROIs that were compared.
     of : int
+    certain : int
+        How many of the ROIs that were wanted are certainly the best, counted from the first.
     most_left : float or None
         What the foreground score of none of the others exceeds; None where all were compared.
     """
@@ -41,6 +43,7 @@ class Searched:
     how: Literal["all", "certified", "shortlist"]
     scored: int
     of: int
+    certain: int
     most_left: float | None = None
 
     def __str__(self) -> str:
@@ -53,8 +56,12 @@ class Searched:
                 f"{compared}; certified: none of the other {left} can be more similar than those "
                 f"listed (their foreground 3D-SSIM is at most {self.most_left:.3f})"
             )
+        listed = "none of the list is certain"
+        if self.certain:
+            first = "first is" if self.certain == 1 else f"first {self.certain} are"
+            listed = f"the {first} certain, what is listed next is not"
         return (
-            f"{compared}; not certified: among the other {left} may be more similar ones, of a "
+            f"{compared}; {listed}: among the other {left} may be more similar ones, of a "
             f"foreground 3D-SSIM of at most {self.most_left:.3f}"
         )
 
@@ -121,7 +128,7 @@ def search(
     if (len(rows) < BOUNDED_FROM and len(rows) <= enough) or not can_be_bounded(query):
         found = scores_at(query, gallery.rois, rows.tolist(), threads)
         _require_bounded(gallery, rows.tolist(), found, np.ones(len(rows)))
-        return dict(zip(rows.tolist(), found, strict=True)), Searched("all", len(rows), len(rows))
+        return dict(zip(rows.tolist(), found, strict=True)), _all(len(rows), wanted)
     bounds = _bounds(gallery, query, rows, threads)
     order = np.argsort(-bounds, kind="stable")
     rows, bounds = rows[order], bounds[order]
@@ -140,10 +147,16 @@ def search(
         scores.update(zip(chosen, found, strict=True))
         done, step = done + possible, min(2 * step, _AT_ONCE)
     if done == len(rows):
-        return scores, Searched("all", done, done)
-    certified = bounds[done] < _needed(scores, wanted, patients)
+        return scores, _all(done, wanted)
+    most_left = float(bounds[done])
+    beyond = sum(score.foreground > most_left for score in scores.values())
+    certified = most_left < _needed(scores, wanted, patients)
     how: Literal["certified", "shortlist"] = "certified" if certified else "shortlist"
-    return scores, Searched(how, done, len(rows), float(bounds[done]))
+    return scores, Searched(how, done, len(rows), min(beyond, wanted), most_left)
+
+
+def _all(count: int, wanted: int) -> Searched:
+    return Searched("all", count, count, min(count, wanted))
 
 
 def _bounds(
