@@ -1,8 +1,9 @@
 """Take all pictures of the guide: the workbench on a simulated case, as a user sees it.
 
-    python scripts/make_screenshots.py [--size 1366x768] [--theme dark] [--run RUN]
+    python scripts/make_screenshots.py [--size 1366x768] [--theme dark] [--run RUN] [--gallery DIR]
 
-The pictures of the Train panel show a run: one of `vqgan-cond-small` on simulated cases.
+The pictures of the Train panel show a run: one of `vqgan-cond-small` on simulated cases. Those of
+the Compare panel show a gallery of simulated cases on the grid of the bundled model.
 Without a display, run it under a virtual one: xvfb-run -a -s "-screen 0 1920x1200x24" python ...
 """
 
@@ -17,6 +18,7 @@ import napari
 from qtpy.QtWidgets import QApplication
 
 from napari_tumor_synth.imaging.phantom.writing import write_phantoms
+from napari_tumor_synth.widgets.preferences import preferences, remember_gallery
 from napari_tumor_synth.widgets.workbench import Workbench
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -29,6 +31,7 @@ def main() -> None:
     parser.add_argument("--size", default="1366x768", help="of the window, in pixels")
     parser.add_argument("--theme", default="dark", choices=("dark", "light"))
     parser.add_argument("--run", type=Path, help="a finished run, in a folder of runs")
+    parser.add_argument("--gallery", type=Path, help="of simulated cases, 64^3 at 2 mm")
     options = parser.parse_args()
     if options.run is not None:
         os.environ["TUMOR_SYNTH_RUNS"] = str(options.run.resolve().parent)
@@ -45,7 +48,7 @@ def main() -> None:
         ending = "" if (options.size, options.theme) == ("1366x768", "dark") else (
             f"-{options.theme}-{options.size}"
         )  # fmt: skip
-        for name in steps(bench, case, options.run):
+        for name in steps(bench, case, options.run, options.gallery):
             settle()
             path = options.out / f"guide-{name}{ending}.png"
             window = bench.window()
@@ -55,7 +58,7 @@ def main() -> None:
         viewer.close()
 
 
-def steps(bench: Workbench, case: Path, run: Path | None) -> Iterator[str]:
+def steps(bench: Workbench, case: Path, run: Path | None, gallery: Path | None) -> Iterator[str]:
     """Bring the workbench from one picture to the next; give the name of each."""
     bench.case.load([case])
     wait_for(lambda: bench.session.roi is not None)
@@ -81,9 +84,31 @@ def steps(bench: Workbench, case: Path, run: Path | None) -> Iterator[str]:
     wait_for(lambda: "Importance" in bench.scene.viewer.layers)
     bench.scene.planes.fit()
     yield "importance"
-    if run is not None:
+    if gallery is not None or run is not None:
         bench.importance.shown.click()
+    if gallery is not None:
+        yield from steps_of_comparing(bench, gallery.resolve())
+    if run is not None:
         yield from steps_of_training(bench, case.parent.parent, run.resolve())
+
+
+def steps_of_comparing(bench: Workbench, gallery: Path) -> Iterator[str]:
+    """Show the nearest of the synthetic ROI, and the first of them in every way."""
+    panel = bench.compare
+    remembered = preferences().gallery_folder
+    bench.show_step("4  Compare")
+    panel.open_gallery(gallery)
+    wait_for(lambda: panel.found is not None)
+    panel.compare(panel.found.listed[0])
+    wait_for(lambda: panel.dock.view is not None and panel.dock.view.is_ready)
+    view = panel.dock.view
+    wait_for(lambda: view.pair is not None)
+    bench.area.verticalScrollBar().setValue(bench.area.verticalScrollBar().maximum())
+    for mode in ("side", "swipe", "difference"):
+        view.set_mode(mode)
+        yield f"compare-{mode}"
+    panel.dock.close()
+    remember_gallery(remembered)
 
 
 def steps_of_training(bench: Workbench, cohort: Path, run: Path) -> Iterator[str]:

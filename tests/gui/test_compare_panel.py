@@ -368,7 +368,9 @@ def test_a_layer_that_is_no_roi_is_told_in_a_sentence(bench, qtbot, ready):
 
 
 def damage_manifest(folder):
-    (folder / MANIFEST).write_text('{"plan": {"format": 1}}')
+    found = json.loads((folder / MANIFEST).read_text())
+    del found["entries"][0]["patient"]
+    (folder / MANIFEST).write_text(json.dumps(found))
 
 
 def damage_volume(folder):
@@ -386,9 +388,16 @@ def newer(folder):
     (folder / MANIFEST).write_text(json.dumps(found))
 
 
+def older(folder):
+    found = json.loads((folder / MANIFEST).read_text())
+    found["plan"]["format"] = 1
+    (folder / MANIFEST).write_text(json.dumps(found))
+
+
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
+        (older, "earlier version"),
         (damage_manifest, "damaged"),
         (damage_volume, "damaged"),
         (remove_scores, "missing or damaged"),

@@ -73,8 +73,8 @@ def preferences() -> Preferences:
     )
 
 
-def remember_gallery(folder: Path) -> None:
-    """Open this gallery of real ROIs in later sessions, too."""
+def remember_gallery(folder: Path | str) -> None:
+    """Open this gallery of real ROIs in later sessions, too; "" forgets it."""
     from napari.settings import get_plugin_settings
 
     with suppress(KeyError):  # where the plugin is not known to napari

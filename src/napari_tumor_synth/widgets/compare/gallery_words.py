@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -15,22 +16,22 @@ PATIENT_DATA = (
     "A gallery of patients is patient data: it holds regions cut from their MRI. "
     "Keep its folder as you keep the images themselves."
 )
-_CALIBRATE = "Calibrate transformed"
-_BUILD = "Build it again with “Build a gallery”, into the same folder"
-_CONTROLS = {
-    "Run tumor-synth gallery build with this folder as --out; a stopped call goes on": (
-        "Choose another folder, or build one there with “Build a gallery”; a stopped build goes on"
-    ),
-    "Run tumor-synth gallery build again with the same folder": _BUILD,
-    "tumor-synth gallery build --transforms does": f"tick “{_CALIBRATE}” and build it again",
-    "or build one: tumor-synth gallery build": "or build one with “Build a gallery”",
-}
+_BY_BUTTON = "“Build a gallery”"
+_CONTROLS = (
+    (r"[Rr]un tumor-synth gallery build with this folder as --out; a stopped call goes on",
+     f"Choose another folder, or build one there with {_BY_BUTTON}; a stopped build goes on"),
+    (r"tumor-synth gallery build --transforms does",
+     f"tick “Calibrate transformed” and build it again with {_BY_BUTTON}"),
+    (r"Run tumor-synth gallery build again", f"Build it again with {_BY_BUTTON}"),
+    (r"run tumor-synth gallery build again", f"build it again with {_BY_BUTTON}"),
+    (r"or build one: tumor-synth gallery build", f"or build one with {_BY_BUTTON}"),
+)  # fmt: skip
 
 
 def in_a_window(text: str) -> str:
     """Return a text that names controls of the panel, not commands."""
-    for command, control in _CONTROLS.items():
-        text = text.replace(command, control)
+    for command, control in _CONTROLS:
+        text = re.sub(command, control, text)
     return text
 
 

@@ -79,8 +79,8 @@ def open_gallery(folder: Path) -> Gallery:
     from napari_tumor_synth.evaluation.gallery import Gallery
 
     gallery = Gallery.open(folder)
-    assert gallery.rois
-    assert gallery.scores is not None
+    for part in (gallery.outlines, gallery.rois, gallery.scores):
+        assert part is not None  # having asked for it, it is read
     return gallery
 
 
@@ -96,9 +96,8 @@ def find(query: Query, gallery: Gallery, *, transforms: bool) -> Found:
     """
     from napari_tumor_synth.evaluation.memorisation import Calibration, judge
     from napari_tumor_synth.evaluation.nearest import find_nearest
-    from napari_tumor_synth.workflows.gallery import image_for
 
-    image = image_for(gallery, query.roi, Path(query.name))
+    image = _channels_of(query, gallery)
     nearest = find_nearest(gallery, image, TOP, transforms=transforms)
     calibration = Calibration.of_gallery(gallery, transforms=transforms)
     (verdict,) = judge([nearest.matches[0].score.foreground], calibration)
@@ -124,11 +123,10 @@ def pair_of(found: Found, listed: Listed) -> Pair:
     """
     from napari_tumor_synth.evaluation.transforms import Transform
     from napari_tumor_synth.widgets.compare.pair import Pair
-    from napari_tumor_synth.workflows.gallery import image_for
 
     gallery, query, match = found.gallery, found.query, listed.match
     gallery.require_unchanged(match.index)
-    chosen = image_for(gallery, query.roi, Path(query.name))
+    chosen = _channels_of(query, gallery)
     if match.transform != Transform():
         chosen = match.transform.apply(chosen)
     return Pair(
@@ -140,6 +138,15 @@ def pair_of(found: Found, listed: Listed) -> Pair:
         spacing_mm=gallery.plan.settings.spacing_mm,
         transform=match.transform,
     )
+
+
+def _channels_of(query: Query, gallery: Gallery) -> NDArray[np.float32]:
+    from napari_tumor_synth.workflows.gallery_grid import channels_in
+
+    roi = query.roi
+    settings = roi.settings
+    channels = channels_in(gallery, settings.size, settings.spacing_mm, roi.sequences, query.name)
+    return roi.image[list(channels)]
 
 
 def thumbnails_of(images: list[NDArray[np.float32]]) -> list[NDArray[np.uint8]]:

@@ -47,6 +47,7 @@ def verdict_text(found: Found) -> str:
     if ratio is not None:
         told = f"{max(ratio, 0):.2f}"
         parts.append(f"Distance ratio to the nearest of another patient {told}: near 0 for a copy.")
+    parts.append(f"The ROI was {found.nearest.searched}.")
     if remark := _MAY_FIND_ITSELF.get(found.query.kind):
         parts.append(remark)
     return " ".join(parts)

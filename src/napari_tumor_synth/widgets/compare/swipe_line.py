@@ -69,6 +69,11 @@ class SwipeLine(QWidget):
         self.update()
 
     @property
+    def share(self) -> float:
+        """Share of the tumours' width that lies left of it."""
+        return self._share
+
+    @property
     def x(self) -> float:
         """Pixels from the left of the pane."""
         return self._pixel_of(self._share)
