@@ -1,5 +1,8 @@
 """FID and KID of sets, beside those of real ROIs."""
 
+import json
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +10,7 @@ import torch
 import ssim_blobs
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.feature_distances import compare_features, features_of
+from napari_tumor_synth.evaluation.features.slice_network import efficientnet_lite0
 from napari_tumor_synth.evaluation.features.volume_network import random_network
 from napari_tumor_synth.evaluation.frechet import frechet_distance
 from napari_tumor_synth.progress import Cancelled
@@ -48,6 +52,9 @@ def test_darker_tumours_are_far(real):
     assert found.kid > found.kid_floor_high
     assert found.fid_matched > found.fid_floor_high
     assert (found.synthetic, found.synthetic_vectors) == (30, 30)
+    assert found.kid_subsets > 0
+    assert (found.subset, found.dimensions) == (15, 256)
+    assert "of 20 ROIs, not of 30" in found.note
 
 
 def test_all_rois_count_in_the_whole_figure(real):
@@ -70,7 +77,9 @@ def test_patients_are_not_split(real):
 def test_too_few_patients_for_a_floor(real):
     found = compare(real, seen(tumours(6, 6)), patients=["a", "a", "b", "b", "c", "c"])
     assert found.fid_floor is None
+    assert found.fid_matched is None
     assert found.kid_floor_low is None
+    assert "6 real ROIs of 3 patients cannot be split" in found.note
     assert found.drawn == 0
     assert found.fid > 0
 
@@ -87,11 +96,89 @@ def test_what_cannot_be_compared(real):
     with pytest.raises(InputError, match="no ROI"):
         seen([])
     both = [np.concatenate([image, image]) for image in tumours(3, 0)]
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="512 and 256"):
         compare(seen(both), real)
+    with pytest.raises(InputError, match="ROI 4 gives 256 features, the first gives 512"):
+        seen([*both, *tumours(1, 0)])
+    broken = tumours(3, 0)
+    broken[1][0, 4, 4, 4] = np.nan
+    with pytest.raises(InputError, match="ROI 2: random network sees what is not a number"):
+        seen(broken)
 
     def stop(progress):
         raise Cancelled
 
     with pytest.raises(Cancelled):
         features_of(EXTRACTOR, "volume", tumours(2, 0), stop)
+
+
+def test_figures_have_full_names_and_plain_values(real):
+    found = compare(seen(tumours(2, 8)), real)
+    content = json.loads(json.dumps(found.as_json(), allow_nan=False))
+    assert content["fid_name"] == "FID (random network, whole ROIs)"
+    assert content["kid_low"] is None
+    assert "No interval of the KID" in content["note"]
+    slices = compare_features(Watched(), "axial", seen(tumours(5, 9)), real)
+    assert slices.named("KID") == "KID (watched, axial, some slices)"
+    assert compare(seen(tumours(20, 8)), real).note == ""
+
+
+class Watched:
+    """Sees the mean of each slice; remembers who looked."""
+
+    name, sees, description, sha256, views = "watched", "some slices", "", "", ("axial",)
+
+    def __init__(self):
+        self.threads, self.torch_threads = set(), set()
+
+    def extract(self, image, view):
+        self.threads.add(threading.get_ident())
+        self.torch_threads.add(torch.get_num_threads())
+        if not (image > -1).any():
+            raise InputError("An ROI has no tumour.", "Leave it out of the set.")
+        return image[0].mean(axis=(1, 2))[: 1 + int(image[0, 0, 0, 0] == 0), None]
+
+
+def test_slices_are_seen_side_by_side_in_order():
+    images = [np.full((1, 4, 4, 4), index, np.float32) for index in range(30)]
+    watched, told = Watched(), []
+    before = torch.get_num_threads()
+    found = features_of(watched, "axial", images, lambda one: told.append(one.step), threads=3)
+    assert found.vectors[:, 0].tolist() == [0, *range(30)]
+    assert found.owner.tolist() == [0, *range(30)]
+    assert threading.get_ident() not in watched.threads
+    assert watched.torch_threads == {1}
+    assert torch.get_num_threads() == before
+    assert told == list(range(1, 31))
+
+
+def test_slices_are_the_same_whatever_the_threads():
+    extractor = efficientnet_lite0(torch.device("cpu"))
+    images = tumours(5, 10)
+    one, many = (features_of(extractor, "axial", images, threads=n) for n in (1, 3))
+    assert (one.vectors == many.vectors).all()
+
+
+def test_few_rois_are_held_and_a_stop_stops():
+    class Counted(list):
+        loaded = 0
+
+        def __getitem__(self, index):
+            Counted.loaded += 1
+            return super().__getitem__(index)
+
+    def stop(progress):
+        if progress.step == 2:
+            raise Cancelled
+
+    images = Counted(np.zeros((1, 4, 4, 4), np.float32) for _ in range(50))
+    with pytest.raises(Cancelled):
+        features_of(Watched(), "axial", images, stop, threads=2)
+    assert Counted.loaded < 10
+
+
+def test_the_roi_that_cannot_be_seen_is_named():
+    images = [np.zeros((1, 4, 4, 4), np.float32) for _ in range(4)]
+    images[2][:] = -1
+    with pytest.raises(InputError, match="ROI 3: An ROI has no tumour"):
+        features_of(Watched(), "axial", images)

@@ -12,7 +12,7 @@ import ssim_blobs
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.features.extractor import Features
 from napari_tumor_synth.evaluation.features.slice_network import SliceNetwork, efficientnet_lite0
-from napari_tumor_synth.evaluation.features.slices import MOST, tumour_slices
+from napari_tumor_synth.evaluation.features.slices import MOST, SliceSelection, slices_of
 from napari_tumor_synth.evaluation.features.user_weights import user_network
 from napari_tumor_synth.evaluation.features.volume_network import random_network, vqgan_encoder
 from napari_tumor_synth.files import sha256_of_file
@@ -33,7 +33,7 @@ def brick():
 def test_slices_are_those_of_each_plane_as_displayed():
     image = brick()
     axial, coronal, sagittal = (
-        tumour_slices(image, plane) for plane in ("axial", "coronal", "sagittal")
+        slices_of(image, plane) for plane in ("axial", "coronal", "sagittal")
     )
     assert axial.shape == (3, 1, 18, 20)
     assert coronal.shape == (5, 1, 16, 20)
@@ -48,13 +48,48 @@ def test_slices_are_those_of_each_plane_as_displayed():
 def test_at_most_some_slices_evenly_spaced():
     image = np.full((2, 40, 40, 40), -1, np.float32)
     image[:, 3:35] = np.linspace(-0.9, 0.9, 32, dtype=np.float32)[:, None, None]
-    slices = tumour_slices(image, "axial")
+    slices = slices_of(image, "axial")
     assert slices.shape == (MOST, 2, 40, 40)
     values = slices[:, 0, 0, 0]
     assert values[[0, -1]] == pytest.approx([-0.9, 0.9])
     assert np.ptp(np.diff(values)) < 0.07
     with pytest.raises(InputError, match="no tumour"):
-        tumour_slices(np.full((1, 8, 8, 8), -1, np.float32), "axial")
+        slices_of(np.full((1, 8, 8, 8), -1, np.float32), "axial")
+
+
+def test_other_choices_of_slices():
+    image = brick()
+    image[0, 8, 1, 1] = 0.4  # a far voxel: slices that hold tumour are 2, 3, 4 and 8
+
+    def axial(**choice):
+        return SliceSelection(**choice).indices(image, "axial").tolist()
+
+    assert axial() == [2, 3, 4, 8]
+    assert axial(most=2) == [2, 8]
+    assert axial(centre=0.5) == [3, 4]
+    assert axial(tumour=False, most=None) == list(range(16))
+    assert axial(tumour=False, most=None, centre=0.4) == [5, 6, 7, 8, 9, 10]
+    assert len(SliceSelection(most=None).indices(image, "sagittal")) == 8
+    with pytest.raises(InputError, match="no tumour"):
+        SliceSelection(tumour=False).indices(np.full((1, 8, 8, 8), -1, np.float32), "axial")
+    for wrong in ({"centre": 0.0}, {"centre": 1.5}, {"most": 0}):
+        with pytest.raises(InputError, match="No slices"):
+            SliceSelection(**wrong)
+
+
+def test_the_choice_of_slices_is_told_and_obeyed():
+    def count(colours):
+        return colours.mean(dim=(2, 3))
+
+    chosen = SliceSelection(tumour=False, most=None)
+    network = SliceNetwork("n", "w", "", count, (0.5,) * 3, (0.5,) * 3, CPU, chosen)
+    image = np.full((1, 70, 8, 8), -0.5, np.float32)
+    image[0, 66:] = 0.5
+    found = network.extract(image, "axial")  # more slices than are seen together
+    assert found[:, 0] == pytest.approx([-0.5] * 66 + [0.5] * 4)
+    assert network.sees == "all slices"
+    assert "all slices" in network.description
+    assert "at most 8" in SliceNetwork("n", "w", "", count, (0,) * 3, (1,) * 3, CPU).sees
 
 
 def test_intensities_are_mapped_alike_whatever_the_set():

@@ -33,7 +33,7 @@ def test_equals_scipy_where_covariances_have_full_rank(n, m, d):
 def test_equals_monai_also_with_few_vectors(n, m, d):
     one, other = vectors(n, d, 2), vectors(m, d, 3, shift=0.2)
     theirs = float(FIDMetric()(torch.from_numpy(one), torch.from_numpy(other)))
-    assert frechet_distance(one, other) == pytest.approx(theirs, rel=2e-3)
+    assert frechet_distance(one, other) == pytest.approx(theirs, rel=1e-6)
 
 
 def test_known_distances():

@@ -47,5 +47,5 @@ def _factor(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     centred: NDArray[np.float64] = (vectors - vectors.mean(axis=0)) / np.sqrt(len(vectors) - 1)
     if len(centred) <= centred.shape[1]:
         return centred
-    triangle: NDArray[np.float64] = np.linalg.qr(centred).R
-    return triangle
+    triangle: Any = np.linalg.qr(centred, mode="r")
+    return np.asarray(triangle, np.float64)

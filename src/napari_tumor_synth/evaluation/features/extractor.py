@@ -19,6 +19,8 @@ class FeatureExtractor(Protocol):
     ----------
     name : str
         Stands in front of every figure.
+    sees : str
+        Slices or whole ROIs, in a few words, which belong to the name of every figure.
     description : str
         Weights, layer and preprocessing, in a sentence.
     sha256 : str
@@ -29,12 +31,16 @@ class FeatureExtractor(Protocol):
     """
 
     name: str
+    sees: str
     description: str
     sha256: str
     views: tuple[View, ...]
 
     def extract(self, image: Image, view: View) -> NDArray[np.float32]:
-        """Return the features (k, d) of an ROI (C, S, A, R) in [-1, 1]: one a slice, or one."""
+        """Return the features (k, d) of an ROI (C, S, A, R) in [-1, 1]: one a slice, or one.
+
+        Several threads may ask for slices at once.
+        """
 
 
 @dataclass(frozen=True, eq=False)

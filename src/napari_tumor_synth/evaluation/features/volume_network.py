@@ -30,6 +30,7 @@ class VolumeNetwork:
     """
 
     views: tuple[View, ...] = ("volume",)
+    sees = "whole ROIs"
 
     def __init__(
         self,
