@@ -19,6 +19,7 @@ from napari_tumor_synth.imaging.volume import Volume
 from napari_tumor_synth.imaging.writing import write_volume
 
 SIZE, TRAIN, HELD, MADE = 32, 34, 16, 14
+QUICK = ("--features", "random", "--pairs", 20)
 
 
 def tumours(count, seed):
@@ -197,6 +198,7 @@ def test_a_folder_of_cases_is_cut_to_the_grid_of_the_set(run, tiny, cohort, tmp_
     outcome = run(
         "evaluate", "--real", cohort, "--synthetic", tmp_path / "s", "--out", tmp_path / "r",
         "--reference", "all", "--workers", 1, "--model", tiny, "--table", "seed000-2", "--json",
+        *QUICK,
     ).json  # fmt: skip
     speed = outcome["speed"]
     assert (speed["model"], speed["device"]) == ("tiny", "CPU")
@@ -215,6 +217,9 @@ def test_a_folder_of_cases_is_cut_to_the_grid_of_the_set(run, tiny, cohort, tmp_
     assert (outcome["grid"], outcome["spacing_mm"]) == ([16, 16, 16], 4.0)
     assert outcome["models"][0]["name"] == "tiny"
     assert outcome["reference"] == "all"
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "simulated cases (phantoms), of no patient" in page
+    assert "pictures of patients" not in page
 
 
 def test_synthetic_files_among_the_real_ones_are_refused(run, refuse, tiny, cohort, tmp_path):
@@ -274,7 +279,7 @@ def test_a_damaged_record_is_named(run, refuse, tiny, real, tmp_path):
 def test_an_earlier_report_is_replaced_and_kept_if_the_new_one_fails(
     run, refuse, real, made, tmp_path
 ):
-    call = ("evaluate", "--real", real, "--synthetic", made, "--out", tmp_path / "r")
+    call = ("evaluate", "--real", real, "--synthetic", made, "--out", tmp_path / "r", *QUICK)
     assert run(*call).code == 0
     before = (tmp_path / "r" / "report.json").read_bytes()
     refuse("evaluate", "--real", real, "--synthetic", tmp_path, "--out", tmp_path / "r")

@@ -36,6 +36,7 @@ PATIENTS = (
     "This report shows pictures of patients, and the folder of the gallery holds their ROIs: keep "
     "both as you keep the images themselves. Cases are named by pseudonyms."
 )
+SIMULATED = "The ROIs that are called real here are simulated cases (phantoms), of no patient."
 SYNTHETIC = "SYNTHETIC images, not for clinical use."
 
 
@@ -141,7 +142,7 @@ def evaluate(
     layouts = layouts_section(request.tables, sets, parts)
     report = Report(
         f"Evaluation of {len(synthetic)} synthetic ROIs",
-        ((PATIENTS,) if gallery.patient_data else ()) + (SYNTHETIC,),
+        (PATIENTS if gallery.patient_data else SIMULATED, SYNTHETIC),
         (_summary(sets), *(part.section for part in parts), *layouts),
         data,
     )

@@ -57,6 +57,7 @@ def pairs_sheet(
     pairs: Sequence[tuple[str, NDArray[np.float32], str, NDArray[np.float32]]],
     spacing_mm: float,
     title: str,
+    other: str = "nearest real",
 ) -> bytes:
     """Draw synthetic ROIs above the real ones that they are most like, the same planes of both.
 
@@ -66,6 +67,8 @@ def pairs_sheet(
         Label and ROI (C, S, A, R) of the synthetic and of the real one; first channels are shown.
     spacing_mm : float
     title : str
+    other : str
+        What the real ones are called beside their rows.
     """
     spacing = (spacing_mm,) * 3
     rows = []
@@ -82,7 +85,7 @@ def pairs_sheet(
         )
         rows.append(
             (
-                "nearest real",
+                other,
                 [
                     SheetItem(real[0], label, spacing, foreground_of(ours))
                     for _, ours, label, real in some

@@ -66,5 +66,8 @@ def _nearest_pairs(sets: EvaluationSets, found: SetMemorisation, real_names: lis
         "same planes, with their foreground 3D-SSIM: the most similar pair first, then every "
         f"{step}th of {len(order)}. Patient's right on the left of the picture."
     )
-    title = "Synthetic ROIs and their nearest real ones"
-    return Picture("nearest_pairs", caption, pairs_sheet(pairs, sets.synthetic.spacing_mm, title))
+    other = "nearest real" if sets.gallery.patient_data else "nearest simulated"
+    title = f"Generated ROIs and the {other} one of each"
+    return Picture(
+        "nearest_pairs", caption, pairs_sheet(pairs, sets.synthetic.spacing_mm, title, other)
+    )
