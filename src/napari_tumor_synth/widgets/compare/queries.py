@@ -11,7 +11,6 @@ from napari.layers import Image
 from pydantic import ValidationError
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.generators.provenance import SYNTHETIC_NOTICE
 from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_CEILING
 from napari_tumor_synth.imaging.phantom.settings import SIMULATED_NOTICE
 from napari_tumor_synth.imaging.region import Roi, RoiSettings
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 Kind = Literal["SYNTHETIC", "REAL", "SIMULATED", "OPENED"]
 """What an ROI is marked as; of an opened one without a notice nobody knows where it is from."""
 
+_SYNTHETIC = "SYNTHETIC"  # how the notice in headers begins
 _ROUNDING = 1e-6  # of intensities in files
 _TOLERANCE = 1e-3  # relative, of spacings
 _SELECT = "Select a synthetic ROI, the ROI of a case, or a saved ROI."
@@ -78,7 +78,8 @@ def _kind_of(session: Session, layer: Layer, thing: Any) -> Kind:
     if isinstance(thing, Roi):
         return "SIMULATED" if session.case is not None and session.case.simulated else "REAL"
     description = str(layer.metadata.get("description", ""))
-    if thing is not None or layer.metadata.get("synthetic") or description == SYNTHETIC_NOTICE:
+    says_so = layer.metadata.get("synthetic") or description.startswith(_SYNTHETIC)
+    if thing is not None or says_so:
         return "SYNTHETIC"
     return "SIMULATED" if description == SIMULATED_NOTICE else "OPENED"
 
