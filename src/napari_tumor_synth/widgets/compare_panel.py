@@ -233,10 +233,13 @@ class ComparePanel(QWidget):
             self.picture.setPixmap(picture_of(self.found.thumbnail, convention))
 
     def _suggest(self, unfolded: bool) -> None:
-        """Cut ROIs for a new gallery as the one that is chosen."""
-        if unfolded and (query := self.chosen.query) is not None:
+        """Cut ROIs for a new gallery as the one that is chosen, or as the model makes them."""
+        query, model = self.chosen.query, self.session.model
+        if unfolded and query is not None:
             settings = query.roi.settings
             self.form.suggest(settings.size[0], settings.spacing_mm, query.roi.sequences[0])
+        elif unfolded and model is not None:
+            self.form.suggest(model.grid[0], model.spacing_mm, model.sequences[0])
 
     def _lay_out(self) -> None:
         bold = self.headline.font()

@@ -48,7 +48,7 @@ class BuildForm(QWidget):
         self.job = Job(self)
         self.data = DataChoice()
         self.out, self.pick_button = QLineEdit(), QPushButton("…")
-        self.out.setPlaceholderText("New or unfinished folder")
+        self.out.setPlaceholderText("New folder")
         self.out.setToolTip("Folder of the gallery: new, empty, or one whose build was stopped.")
         self.out.setAccessibleName("Folder for the gallery")
         self.pick_button.setFixedWidth(32)
