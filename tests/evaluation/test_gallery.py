@@ -173,7 +173,7 @@ def test_an_older_gallery_is_brought_up_to_date(cohort, tmp_path):
 @pytest.mark.parametrize("window", ["uniform", "gaussian"])
 def test_rois_that_are_kept_as_images_are_the_same(cohort, tmp_path, monkeypatch, window):
     ready = build_gallery(cohort, tmp_path / "ready", window)
-    monkeypatch.setattr(gallery_build, "READY_UP_TO", 4)
+    monkeypatch.setattr(gallery_build, "READY_UP_TO", 5 * 20**3 - 1)
     images = build_gallery(cohort, tmp_path / "images", window)
     sizes = [
         sum(path.stat().st_size for path in (gallery.folder / "volumes").iterdir())
@@ -206,10 +206,10 @@ def test_large_rois_are_kept_as_images_whatever_their_precision(tmp_path, monkey
 
 def test_rois_beyond_the_room_are_read_when_they_are_needed(cohort, tmp_path, monkeypatch):
     build_gallery(cohort, tmp_path / "g")
-    size = int(Gallery.open(tmp_path / "g").outlines.bytes_ready[:2].sum())
-    monkeypatch.setattr(gallery_rois, "MOST_KEPT", size)
+    size = int(Gallery.open(tmp_path / "g").outlines.bytes_to_read[:2].sum())
+    monkeypatch.setattr(gallery_rois, "MOST_MAPPED", size)
     gallery = Gallery.open(tmp_path / "g")
-    assert not gallery.rois.all_kept
+    assert not gallery.rois.are_few
     assert [gallery.rois[index] is gallery.rois[index] for index in range(3)] == [1, 1, 0]
     query = cohort.load(4)
     assert find_nearest(gallery, query).matches[0].index == 4

@@ -88,11 +88,11 @@ class Gallery:
         Raises
         ------
         GalleryError
-            The file of one is missing or damaged. In a gallery that does not fit into memory, that
-            is found when the ROI is asked for.
+            The file of one is missing or damaged. In a large gallery, that is found when the
+            ROI is asked for.
         """
-        rois = GalleryRois(self._read, self.outlines.bytes_ready)
-        if rois.all_kept:
+        rois = GalleryRois(self._read, self.outlines.bytes_to_read)
+        if rois.are_few:
             rois.read_all(worker_count())
         return rois
 

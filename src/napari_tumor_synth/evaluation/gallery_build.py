@@ -1,6 +1,7 @@
 """Index the real ROIs of a prepared cohort: resumable, and cheap to repeat when it has grown."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -38,8 +39,8 @@ from napari_tumor_synth.imaging.roi_cache import CacheEntry, RoiCache, readable_
 from napari_tumor_synth.processors import worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
-READY_UP_TO = 1000
-"""ROIs of a gallery up to which they are kept ready to be compared; of more, images alone."""
+READY_UP_TO = 2000 * 128**3
+"""Voxels of a gallery up to which its ROIs are kept ready to be compared; of more, as images."""
 
 _README = {
     True: (
@@ -134,7 +135,7 @@ def _index(
 ) -> Iterator[GalleryEntry]:
     """Make what is missing or damaged, and give each ROI that is there, in the cohort's order."""
     earlier = _earlier_hashes(folder)
-    ready = len(cohort) <= READY_UP_TO
+    ready = len(cohort) * math.prod(plan.settings.size) <= READY_UP_TO
 
     def make(index: int) -> GalleryEntry:
         cached = cohort.entries[index]
@@ -189,6 +190,7 @@ def _hash_if_good(path: Path, content: str, plan: GalleryPlan, expected: str | N
     """Return the hash of an ROI's file, unless it is missing, damaged or not the expected one."""
     try:
         read_gallery_roi(path, content, plan.definition)
+        read_outline(path, content, plan.definition)
     except GalleryError:
         return None
     sha256 = sha256_of_file(path)

@@ -42,13 +42,14 @@ class Outline:
         Mask and textures on a coarse grid, see `alignment`.
     sketches : tuple of Sketch
         One a channel, to bound scores.
-    bytes_ready : int
-        Of the ROI in memory when it is ready to be compared.
+    bytes_mapped, bytes_computed : int
+        Of the ROI when it is ready to be compared: as its file holds it, and as it is computed.
     """
 
     coarse: NDArray[np.float16]
     sketches: tuple[Sketch, ...]
-    bytes_ready: int
+    bytes_mapped: int
+    bytes_computed: int
 
 
 def write_gallery_roi(
@@ -81,11 +82,12 @@ def write_gallery_roi(
     """
     roi = prepare_roi(image, definition, exact=False)
     arrays: dict[str, NDArray[Any]] = {"coarse": coarsened(parts_of(image)).astype(np.float16)}
-    channels = []
+    channels: list[dict[str, Any]] = []
     for number, (channel, sketch) in enumerate(zip(roi.channels, sketches_of(roi), strict=True)):
         part = channel.part
         kept = {name: getattr(sketch, name) for name in _SKETCH}
-        if ready and _bytes_of(channel) <= MOST_READY:
+        is_ready = ready and _bytes_of(channel) <= MOST_READY
+        if is_ready:
             kept |= {name: getattr(part, name) for name in _READY}
         else:
             kept["image"] = _image_of(part.raw)
@@ -97,13 +99,14 @@ def write_gallery_roi(
                 "whole_alone": channel.whole_alone,
                 "foreground_alone": channel.foreground_alone,
                 "voxels": channel.voxels,
+                "bytes_mapped": _bytes_of(channel) if is_ready else 0,
+                "bytes_computed": 0 if is_ready else _bytes_of(channel),
             }
         )
     described = {
         "content": content,
         "shape": list(roi.shape),
         "window": definition.window,
-        "bytes_ready": sum(_bytes_of(channel) for channel in roi.channels),
         "channels": channels,
     }
     with atomic_file(path) as temporary:
@@ -145,16 +148,18 @@ def read_outline(path: Path, content: str, definition: SsimDefinition) -> Outlin
         As `read_gallery_roi`.
     """
     with _opened(path, content, definition) as stored:
+        channels = stored.described["channels"]
         return Outline(
             stored.array("coarse"),
             tuple(
                 Sketch(
-                    np.array(description["first_block"], np.int64),
+                    np.array(channel["first_block"], np.int64),
                     *(stored.array(f"{number}.{name}") for name in _SKETCH),
                 )
-                for number, description in enumerate(stored.described["channels"])
+                for number, channel in enumerate(channels)
             ),
-            int(stored.described["bytes_ready"]),
+            bytes_mapped=sum(int(channel["bytes_mapped"]) for channel in channels),
+            bytes_computed=sum(int(channel["bytes_computed"]) for channel in channels),
         )
 
 

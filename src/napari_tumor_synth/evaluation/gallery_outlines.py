@@ -22,6 +22,7 @@ from napari_tumor_synth.files import atomic_file
 PATTERN = "outlines-*.safetensors"
 _HEADER = 1024  # bytes kept for it: what it says is known at the end
 _ALIGNED = 8
+_LAYOUT = "2"  # what is laid out in another way has another name
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +33,9 @@ class Outlines:
     ----------
     packed : (...) uint8
         Each ROI's coarse volumes, then each channel's sketch.
-    table : (N, C, 9) int64
+    table : (N, C, 10) int64
         Where the coarse volumes and where the sketch begin, first block, blocks along each axis,
-        bytes of the ROI when it is ready to be compared.
+        bytes of the ROI that are mapped and that are computed when it is read.
     coarse_shape : tuple of int
         (1 + C, ...).
     """
@@ -54,10 +55,10 @@ class Outlines:
         return tuple(self._sketch(row) for row in self.table[index].tolist())
 
     @property
-    def bytes_ready(self) -> NDArray[np.int64]:
-        """Of each ROI in memory when it is ready to be compared."""
-        ready: NDArray[np.int64] = self.table[:, 0, -1]
-        return ready
+    def bytes_to_read(self) -> NDArray[np.int64]:
+        """Bytes (N, 2) of each ROI that are mapped and that are computed when it is read."""
+        to_read: NDArray[np.int64] = self.table[:, 0, -2:]
+        return to_read
 
     def _sketch(self, row: list[int]) -> Sketch:
         begin, shape = row[1], tuple(row[5:8])
@@ -105,7 +106,8 @@ def write_outlines(outlines: Iterable[Outline], contents: Sequence[str], folder:
             rows = []
             for sketch in outline.sketches:
                 place = [*sketch.origin.tolist(), *sketch.deviation.shape]
-                rows.append([first, end, *place, outline.bytes_ready])
+                to_read = outline.bytes_mapped, outline.bytes_computed
+                rows.append([first, end, *place, *to_read])
                 end += stream.write(_padded(sketch.deviation.tobytes() + sketch.codes.tobytes()))
             table.append(rows)
         stream.write(np.array(table, np.int64).tobytes())
@@ -146,4 +148,4 @@ def _padded(content: bytes) -> bytes:
 
 
 def _digest(contents: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(contents).encode()).hexdigest()
+    return hashlib.sha256("\n".join([_LAYOUT, *contents]).encode()).hexdigest()

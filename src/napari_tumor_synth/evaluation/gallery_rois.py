@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.evaluation.ssim import SsimRoi
 
-MOST_KEPT = 2_000_000_000
-"""Bytes of ROIs that are kept, ready to be compared; others are read again when they are needed."""
+MOST_MAPPED, MOST_COMPUTED = 8_000_000_000, 2_000_000_000
+"""Bytes of ROIs that are kept, ready to be compared: of those mapped from files, whose memory the
+system takes back when it is short of it, and of others. What is not kept is read again when it is
+needed."""
+READ_AT_ONCE = 2_000_000_000
+"""Bytes of all ROIs up to which they are read before the first is needed."""
 
 
 class GalleryRois(Sequence[SsimRoi]):
@@ -23,13 +27,21 @@ class GalleryRois(Sequence[SsimRoi]):
     ----------
     read : callable
         Returns an ROI by its index; called from several threads.
-    sizes : (N,) int64
-        Bytes of each in memory.
+    sizes : (N, 2) int64
+        Bytes of each that are mapped, and that are computed.
+
+    Attributes
+    ----------
+    are_few : bool
+        Whether all can be read before they are needed.
     """
 
     def __init__(self, read: Callable[[int], SsimRoi], sizes: NDArray[np.int64]) -> None:
         self._read = read
-        self._is_kept = (np.cumsum(sizes) <= MOST_KEPT).tolist()
+        mapped, computed = np.cumsum(sizes, axis=0).T
+        fit = (mapped <= MOST_MAPPED) & (computed <= MOST_COMPUTED)
+        self._is_kept: list[bool] = fit.tolist()
+        self.are_few = int(sizes.sum()) <= READ_AT_ONCE and all(self._is_kept)
         self._kept: dict[int, SsimRoi] = {}
 
     def __len__(self) -> int:
@@ -51,14 +63,8 @@ class GalleryRois(Sequence[SsimRoi]):
                 self._kept[number] = roi
         return roi
 
-    @property
-    def all_kept(self) -> bool:
-        """Whether there is room for all."""
-        return bool(self._is_kept[-1])
-
     def read_all(self, threads: int) -> None:
-        """Read all that are kept now, rather than when they are needed."""
-        wanted = [number for number, kept in enumerate(self._is_kept) if kept]
+        """Read all now, rather than when they are needed."""
         with ThreadPoolExecutor(threads) as pool:
-            for _ in pool.map(self.__getitem__, wanted):
+            for _ in pool.map(self.__getitem__, range(len(self))):
                 pass
