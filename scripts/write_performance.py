@@ -65,6 +65,7 @@ TABLES = {
     "large_gallery": evaluation.large_gallery,
     "memorisation": evaluation.memorisation,
     "ms_ssim": evaluation.ms_ssim,
+    "fid": evaluation.fid,
     "workbench": windows.workbench,
     "train_panel": windows.train_panel,
     "compare_panel": windows.compare_panel,

@@ -144,6 +144,17 @@ def test_nearest(run: Any) -> None:
     assert "gallery of 4 ROIs of 24^3" in table_of(result)
 
 
+def test_fid(run: Any) -> None:
+    result = run("fid")
+    assert [one["view"] for one in result["looking"]] == ["axial", "coronal", "sagittal", "volume"]
+    few = result["distances"][0]
+    assert few["vectors"] < few["dimensions"]
+    assert few["peers"]["MONAI FIDMetric"]["relative_difference"] < 1e-4
+    table = table_of(result)
+    assert "8 of 24^3" in table
+    assert table.count("| scipy sqrtm |") == len(result["distances"])
+
+
 @pytest.mark.slow
 def test_prepare(run: Any) -> None:
     result = run("prepare")

@@ -120,3 +120,30 @@ def large_gallery(result: dict[str, Any]) -> str:
         f"Made-up ROIs of {result['size']}^3.\n\n{asked}\n\n{table(header, kept)}\n\n"
         f"Growth with the number of real ROIs (exponent): {growth}."
     )
+
+
+def fid(result: dict[str, Any]) -> str:
+    looked = table(
+        ("network", "view", "ROIs", "all of them", "100 ROIs"),
+        [
+            (
+                one["extractor"],
+                one["view"],
+                f"{one['rois']} of {one['size']}^3",
+                f"{one['seconds']:.3g} s",
+                f"{one['seconds_per_100']:.3g} s",
+            )
+            for one in result["looking"]
+        ],
+    )
+    rows = []
+    for one in result["distances"]:
+        sets = f"2 x {one['vectors']} of {one['dimensions']}"
+        rows.append((sets, "this project", in_seconds(one["fid"]), "-"))
+        for name, peer in one["peers"].items():
+            difference = f"{peer['relative_difference']:.1g}"
+            rows.append((sets, name, f"{peer['seconds']:.3g} s", difference))
+        whole = in_seconds(one["with_floors_and_kid"])
+        rows.append((sets, "this project, with floors and KID", whole, "-"))
+    distances = table(("vectors", "FID by", "seconds", "relative difference"), rows)
+    return f"{looked}\n\n{distances}"

@@ -9,7 +9,8 @@ import torch
 
 import ssim_blobs
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.evaluation.feature_distances import compare_features, features_of
+from napari_tumor_synth.evaluation.feature_distances import compare_features
+from napari_tumor_synth.evaluation.features.looking import features_of
 from napari_tumor_synth.evaluation.features.slice_network import efficientnet_lite0
 from napari_tumor_synth.evaluation.features.volume_network import random_network
 from napari_tumor_synth.evaluation.frechet import frechet_distance

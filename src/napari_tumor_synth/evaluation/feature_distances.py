@@ -12,7 +12,6 @@ from threadpoolctl import threadpool_limits
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.features.extractor import FeatureExtractor, Features, View
-from napari_tumor_synth.evaluation.features.looking import features_of as features_of
 from napari_tumor_synth.evaluation.frechet import frechet_distance
 from napari_tumor_synth.evaluation.gram import features_of_one_space
 from napari_tumor_synth.evaluation.intervals import numbered, percentile_interval

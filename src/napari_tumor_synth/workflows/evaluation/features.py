@@ -1,5 +1,6 @@
 """The part of an evaluation that compares what networks see: FID, KID, precision and recall."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,9 @@ from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.feature_distances import (
     FeatureDistance,
     compare_features,
-    features_of,
 )
 from napari_tumor_synth.evaluation.features.extractor import FeatureExtractor, Features, View
+from napari_tumor_synth.evaluation.features.looking import features_of
 from napari_tumor_synth.evaluation.manifold import Manifold, measure_manifold
 from napari_tumor_synth.evaluation.report.document import Section, Table
 from napari_tumor_synth.progress import OnProgress
@@ -105,8 +106,7 @@ def features_part(
             ],
         },
         tuple(
-            f"KID ({one.extractor}, {one.view}), {name}  {one.kid:.4g} "
-            f"({one.kid_low:.4g} to {one.kid_high:.4g})"
+            f"{one.named('KID')}, {name}  {one.kid:.4g} ({_interval(one)})"
             for name, one in distances
             if name == whole.name
         ),
@@ -117,6 +117,12 @@ def features_part(
             for whose, value in (("synthetic", one.fid), ("real", one.fid_floor))
         },
     )
+
+
+def _interval(one: FeatureDistance) -> str:
+    if math.isnan(one.kid_low):
+        return "too few ROIs or patients for an interval"
+    return f"{one.kid_low:.4g} to {one.kid_high:.4g}"
 
 
 def _look(extractor: FeatureExtractor, whole: Group, on_progress: OnProgress) -> _Seen:
@@ -150,19 +156,24 @@ def _distance_table(found: Sequence[tuple[str, FeatureDistance]]) -> Table:
         (
             "ROIs", "features", "view", "FID, all", "FID, matched", "FID, real against real",
             "least (real)", "most (real)", "n matched", "KID", "low", "high",
-            "KID, real against real, low", "high (real)", "n synthetic", "n real", "patients",
-            "synthetic vectors", "real vectors",
+            "KID, real against real, low", "high (real)", "KID, mean of subsets", "subset",
+            "n synthetic", "n real", "patients", "synthetic vectors", "real vectors", "note",
         ),
         tuple(
             (
                 name, one.extractor, one.view, one.fid, one.fid_matched, one.fid_floor,
-                one.fid_floor_low, one.fid_floor_high, one.drawn, one.kid, one.kid_low,
-                one.kid_high, one.kid_floor_low, one.kid_floor_high, one.synthetic, one.real,
-                one.patients, one.synthetic_vectors, one.real_vectors,
+                one.fid_floor_low, one.fid_floor_high, one.drawn, one.kid, _finite(one.kid_low),
+                _finite(one.kid_high), one.kid_floor_low, one.kid_floor_high, one.kid_subsets,
+                one.subset, one.synthetic, one.real, one.patients, one.synthetic_vectors,
+                one.real_vectors, one.note,
             )
             for name, one in found
         ),
     )  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _manifold_table(found: Sequence[tuple[str, str, Manifold]]) -> Table:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.daef import tumour_region
-from napari_tumor_synth.evaluation.feature_distances import features_of
+from napari_tumor_synth.evaluation.features.looking import features_of
 from napari_tumor_synth.evaluation.features.volume_network import random_network
 from napari_tumor_synth.evaluation.paired import measure_pairs
 from napari_tumor_synth.evaluation.report.document import Section, Table
