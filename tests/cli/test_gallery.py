@@ -68,7 +68,9 @@ def test_a_real_roi_finds_its_own_case(run, gallery, roi):
     assert query["verdict"] == "not calibrated"
     assert query["percentile"] is None
     assert query["distance_ratio"] < 0.01
-    assert query["searched"] == {"how": "all", "scored": 6, "of": 6, "most_left": None}
+    assert query["searched"] == {
+        "how": "all", "scored": 6, "of": 6, "most_left": None, "certain": 2,
+    }  # fmt: skip
 
 
 def test_transforms(run, cohort, gallery, roi, tmp_path):
