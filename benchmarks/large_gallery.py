@@ -31,6 +31,7 @@ from napari_tumor_synth.evaluation.nearest import Nearest, find_nearest
 from napari_tumor_synth.imaging.roi import RoiSettings
 
 SIZES = (335, 1000, 3000, 10_000)
+SHORTLIST = 300
 NOISE = 0.02
 DRAWN = 10  # of a large gallery, compared with all others while it is built
 FRESH = """
@@ -72,7 +73,7 @@ def main(given: Sequence[str] | None = None) -> None:
             "galleries": found,
             "growth_exponent": {
                 kind: _exponent(sizes, [one[kind]["median_s"] for one in found])
-                for kind in ("copy", "new", "new_all_compared")
+                for kind in ("copy", "new", "new_shortlist")
             },
         }
     )
@@ -93,12 +94,18 @@ def _measured(folder: Path, size: int, count: int, threads: int, arguments: Any)
         "new": _asked(partial(look_up, new), arguments.repeats),
         "copy_found": look_up(copy).matches[0].index == count // 2,
     }
-    kept, screening.BOUNDED_FROM = screening.BOUNDED_FROM, sys.maxsize
-    told["new_all_compared"] = _asked(partial(look_up, new), arguments.repeats)
-    screening.BOUNDED_FROM = 0
-    told["new_bounded"] = _asked(partial(look_up, new), arguments.repeats)
-    told["copy_bounded"] = _asked(partial(look_up, copy), arguments.repeats)
-    screening.BOUNDED_FROM = kept
+    exact = [match.index for match in look_up(new).matches]
+    short = [match.index for match in look_up(new, most=SHORTLIST).matches]
+    told["new_shortlist"] = {
+        **_asked(partial(look_up, new, most=SHORTLIST), arguments.repeats),
+        "right_of_5": sum(one == other for one, other in zip(exact, short, strict=True)),
+    }
+    told["copy_shortlist"] = _asked(partial(look_up, copy, most=SHORTLIST), arguments.repeats)
+    kept = screening.are_quick
+    for name, quick in (("all_compared", True), ("bounded", False)):
+        screening.are_quick = lambda _, quick=quick: quick
+        told[f"new_{name}"] = _asked(partial(look_up, new), arguments.repeats)
+    screening.are_quick = kept
     if arguments.transforms:
         told["transforms"] = _asked(partial(look_up, copy, transforms=True), 1)
     return told
@@ -162,6 +169,7 @@ def _asked(ask: Callable[[], Nearest], repeats: int) -> dict[str, Any]:
         **timed(ask, repeats, warm_up=0),
         "how": searched.how,
         "compared": searched.scored,
+        "certain": searched.certain,
         "most_left": searched.most_left and round(searched.most_left, 3),
     }
 

@@ -6,7 +6,7 @@ from shared.made_up_cohort import write_cache
 
 import ssim_blobs
 from napari_tumor_synth.errors import GalleryError
-from napari_tumor_synth.evaluation import screening, transformed
+from napari_tumor_synth.evaluation import gallery_rois, screening, transformed
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
 from napari_tumor_synth.evaluation.gallery_outlines import PATTERN
@@ -64,7 +64,7 @@ def gallery(request, real, tmp_path_factory):
 
 @pytest.fixture
 def bounded(monkeypatch):
-    monkeypatch.setattr(screening, "BOUNDED_FROM", 0)
+    monkeypatch.setattr(screening, "are_quick", lambda gallery: False)
     monkeypatch.setattr(screening, "_FIRST", 4)
     monkeypatch.setattr(screening, "_AT_ONCE", 8)
 
@@ -78,10 +78,10 @@ def queries(real):
 @pytest.mark.parametrize("top", [1, 5])
 def test_the_result_is_that_of_comparing_with_all(gallery, real, top, monkeypatch):
     for query in queries(real):
-        monkeypatch.setattr(screening, "BOUNDED_FROM", 10**9)
+        monkeypatch.setattr(screening, "are_quick", lambda gallery: True)
         plain = find_nearest(gallery, query[None], top)
         assert (plain.searched.how, plain.searched.scored) == ("all", COUNT)
-        monkeypatch.setattr(screening, "BOUNDED_FROM", 0)
+        monkeypatch.setattr(screening, "are_quick", lambda gallery: False)
         monkeypatch.setattr(screening, "_FIRST", 3)
         monkeypatch.setattr(screening, "_AT_ONCE", 5)
         found = find_nearest(gallery, query[None], top)
@@ -138,6 +138,15 @@ def test_a_copy_is_certain_although_what_comes_next_is_not(large, bounded):
     assert found.matches[0].index == 50
     assert (found.searched.how, found.searched.certain) == ("shortlist", 1)
     assert "the first is certain" in str(found.searched)
+
+
+def test_bounds_are_used_where_rois_must_be_read_again(large, monkeypatch):
+    folder, image = large[1].folder, large[0][3][None]
+    assert find_nearest(Gallery.open(folder), image, 1).searched.how == "all"
+    monkeypatch.setattr(gallery_rois, "MOST_MAPPED", 10**6)
+    found = find_nearest(Gallery.open(folder), image, 1)
+    assert found.searched.how == "certified"
+    assert found.matches[0].index == 3
 
 
 def test_a_small_gallery_can_be_searched_in_part(gallery, real):

@@ -32,6 +32,8 @@ class GalleryRois(Sequence[SsimRoi]):
 
     Attributes
     ----------
+    all_kept : bool
+        Whether there is room for all.
     are_few : bool
         Whether all can be read before they are needed.
     """
@@ -41,7 +43,8 @@ class GalleryRois(Sequence[SsimRoi]):
         mapped, computed = np.cumsum(sizes, axis=0).T
         fit = (mapped <= MOST_MAPPED) & (computed <= MOST_COMPUTED)
         self._is_kept: list[bool] = fit.tolist()
-        self.are_few = int(sizes.sum()) <= READ_AT_ONCE and all(self._is_kept)
+        self.all_kept = all(self._is_kept)
+        self.are_few = self.all_kept and int(sizes.sum()) <= READ_AT_ONCE
         self._kept: dict[int, SsimRoi] = {}
 
     def __len__(self) -> int:

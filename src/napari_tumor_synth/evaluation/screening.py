@@ -17,8 +17,6 @@ from napari_tumor_synth.evaluation.bounds import MARGIN, bounded_roi, can_be_bou
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.ssim import SsimRoi, SsimScore, compare
 
-BOUNDED_FROM = 1500
-"""ROIs from which on bounds are worth computing (measured, ``benchmarks/large_gallery.py``)."""
 _FIRST, _AT_ONCE = 16, 256  # ROIs that are compared before it is asked whether they are enough
 
 
@@ -86,6 +84,15 @@ def scores_at(
         return list(pool.map(lambda index: compare(query, rois[index]), indices))
 
 
+def are_quick(gallery: Gallery) -> bool:
+    """Return whether comparing with all takes no longer than bounding (measured).
+
+    That is so where ROIs are kept ready: a bound takes a third of a comparison, and few ROIs are
+    ruled out unless the query is a copy. Where they must be read again, that takes longer.
+    """
+    return gallery.rois.all_kept
+
+
 def search(
     gallery: Gallery,
     query: SsimRoi,
@@ -125,7 +132,7 @@ def search(
     """
     rows = np.arange(len(gallery)) if among is None else np.array(among)
     enough = len(rows) if most is None else max(most, wanted)
-    if (len(rows) < BOUNDED_FROM and len(rows) <= enough) or not can_be_bounded(query):
+    if (len(rows) <= enough and are_quick(gallery)) or not can_be_bounded(query):
         found = scores_at(query, gallery.rois, rows.tolist(), threads)
         _require_bounded(gallery, rows.tolist(), found, np.ones(len(rows)))
         return dict(zip(rows.tolist(), found, strict=True)), _all(len(rows), wanted)
