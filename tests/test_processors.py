@@ -3,10 +3,12 @@
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from napari_tumor_synth.processors import available_cores, worker_count
+from napari_tumor_synth.processors import available_cores, thread_pool, worker_count
+from napari_tumor_synth.progress import Cancelled
 
 ONE_CORE = """
 import os
@@ -50,3 +52,24 @@ def test_affinity_is_respected():
     ).stdout
 
     assert printed.split() == ["1", "1", "1", "4"]
+
+
+def test_threads_begin_nothing_once_the_block_is_left():
+    begun, both_begun, go_on = [], threading.Barrier(3), threading.Event()
+
+    def work(number):
+        begun.append(number)
+        both_begun.wait(20)
+        assert go_on.wait(20)
+
+    def stop():
+        with thread_pool(2) as pool:
+            for number in range(50):
+                pool.submit(work, number)
+            both_begun.wait(20)
+            threading.Timer(0.1, go_on.set).start()
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        stop()
+    assert sorted(begun) == [0, 1]

@@ -1,6 +1,9 @@
-"""How many processor cores to use, decided in one place."""
+"""How many processor cores to use, and the threads that use them, decided in one place."""
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 
 def available_cores() -> int:
@@ -23,3 +26,16 @@ def worker_count(requested: int | None = None, *, reserve: int = 0) -> int:
     if requested is not None:
         return max(1, requested)
     return max(1, available_cores() - reserve)
+
+
+@contextmanager
+def thread_pool(threads: int) -> Iterator[ThreadPoolExecutor]:
+    """Give threads that begin nothing more once the block is left.
+
+    Whoever cancels waits for what has begun, and not for all that was asked for.
+    """
+    pool = ThreadPoolExecutor(threads)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -165,6 +165,24 @@ def test_a_real_one_is_left_as_it_is(gallery, real):
     assert (best.index, best.transform) == (4, Transform())
 
 
+def test_the_search_tells_how_far_it_is_and_can_be_stopped(gallery, real):
+    told = []
+    find_nearest(gallery, real[4], transforms=True, on_progress=told.append)
+    searched = [one for one in told if "turned" in one.message]
+    assert [one.step for one in searched] == list(range(1, len(gallery) + 1))
+    assert all(one.total == len(gallery) for one in searched)
+    assert told[-1].step == told[-1].total
+
+    def stop(progress):
+        told.append(progress)
+        raise Cancelled
+
+    told.clear()
+    with pytest.raises(Cancelled):
+        find_nearest(gallery, real[4], transforms=True, on_progress=stop)
+    assert len(told) == 1
+
+
 @pytest.fixture(scope="module")
 def many(tmp_path_factory):
     rng = np.random.default_rng(1)

@@ -32,7 +32,8 @@ from napari_tumor_synth.evaluation.gallery_manifest import MANIFEST, VOLUMES
 from napari_tumor_synth.evaluation.nearest import find_nearest
 from napari_tumor_synth.imaging.display_frame import DisplayFrame
 from napari_tumor_synth.imaging.region import Roi
-from napari_tumor_synth.widgets import compare_panel, jobs
+from napari_tumor_synth.widgets import jobs
+from napari_tumor_synth.widgets.compare import look_up_job
 from napari_tumor_synth.widgets.compare.compare_dock import NAME
 from napari_tumor_synth.widgets.compare.look_up import find
 from napari_tumor_synth.widgets.layer_data import roi_layer
@@ -83,7 +84,7 @@ def panel(bench, qtbot):
     bench.show_step(STEP)
     panel = bench.compare
     yield panel
-    for job in (panel.job, panel._pairing, panel.form.job, panel.choice.job):
+    for job in (panel.look_up.job, panel._pairing, panel.form.job, panel.choice.job):
         qtbot.waitUntil(lambda job=job: not job.is_running, timeout=60_000)
 
 
@@ -266,12 +267,12 @@ def test_a_result_that_comes_too_late_is_not_shown(bench, qtbot, ready, monkeypa
     found(ready, qtbot)
     go_on, asked, shown = threading.Event(), [], []
 
-    def slowly(query, gallery, *, transforms):
+    def slowly(query, gallery, **how):
         asked.append(query)
         assert go_on.wait(20)
-        return find(query, gallery, transforms=transforms)
+        return find(query, gallery, **how)
 
-    monkeypatch.setattr(compare_panel, "find", slowly)
+    monkeypatch.setattr(look_up_job, "find", slowly)
     show = ready.matches.show_found
     monkeypatch.setattr(
         ready.matches, "show_found", lambda one, side: (shown.append(one), show(one, side))
@@ -304,6 +305,40 @@ def test_ticking_transforms_looks_up_again_and_finds_a_mirrored_copy(bench, qtbo
     assert "mirrored left to right" in view.words
     view.set_mode("difference")
     assert np.abs(view.panes.layers[0].data).max() < 1e-6
+
+
+def test_a_long_look_up_says_how_far_it_is_and_can_be_stopped(bench, qtbot, ready, monkeypatch):
+    monkeypatch.setattr(jobs, "_QUIET_SECONDS", 0)
+    monkeypatch.setattr(jobs, "_SECONDS_BETWEEN_REPORTS", 0)
+    go_on, steps, said, ended = threading.Event(), [], [], []
+
+    def held(query, gallery, *, transforms, on_progress):
+        def told(progress):
+            on_progress(progress)
+            steps.append(progress)
+            if transforms:
+                assert go_on.wait(20)
+
+        return find(query, gallery, transforms=transforms, on_progress=told)
+
+    monkeypatch.setattr(look_up_job, "find", held)
+    ready.look_up.said.connect(said.append)
+    ready.look_up.job.cancelled.connect(lambda: ended.append("cancelled"))
+    generated(bench, qtbot, 5)
+    plain = found(ready, qtbot)
+    ready.transforms.click()
+    qtbot.waitUntil(lambda: bool(steps) and "turned" in said[-1], timeout=20_000)
+    assert said[-1].endswith("… 25%")  # one of four
+    assert ready.state.text() == said[-1]
+    assert ready.state.isVisible()
+    ready.transforms.click()
+    go_on.set()
+    again = found(ready, qtbot)
+    assert ended == ["cancelled"]
+    assert len(steps) == 1  # nothing of the rest was waited for
+    assert again.query is plain.query
+    assert not again.transforms
+    assert not ready.state.isVisible()
 
 
 # what is chosen ----------------------------------------------------------------------------------

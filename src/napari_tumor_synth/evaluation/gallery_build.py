@@ -3,7 +3,6 @@
 import hashlib
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +35,7 @@ from napari_tumor_synth.files import (
     write_json,
 )
 from napari_tumor_synth.imaging.roi_cache import CacheEntry, RoiCache, readable_name
-from napari_tumor_synth.processors import worker_count
+from napari_tumor_synth.processors import thread_pool, worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
 READY_UP_TO = 2000 * 128**3
@@ -160,11 +159,8 @@ def _index(
             sha256=sha256,
         )
 
-    pool = ThreadPoolExecutor(threads)
-    try:
+    with thread_pool(threads) as pool:
         yield from pool.map(make, range(len(cohort)))
-    finally:  # whoever stops waits for what has begun, not for all the rest
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _outlines(folder: Path, plan: GalleryPlan, entries: list[GalleryEntry]) -> str:

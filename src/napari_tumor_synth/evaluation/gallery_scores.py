@@ -6,7 +6,6 @@ ROIs, drawn by a fixed seed, with all others.
 
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from napari_tumor_synth.evaluation.stored_arrays import (
     read_arrays,
     write_arrays,
 )
+from napari_tumor_synth.processors import thread_pool
 from napari_tumor_synth.progress import OnProgress, Progress
 
 MOST_COMPARED, DRAWN = 1000, 300
@@ -123,7 +123,7 @@ def _columns_compared(
             score = compare(roi, drawn[row])
             scores.values[row, index] = score.whole, score.foreground
 
-    with ThreadPoolExecutor(threads) as pool:
+    with thread_pool(threads) as pool:
         for begin in range(0, count, _COLUMNS_A_STEP):
             end = min(begin + _COLUMNS_A_STEP, count)
             list(pool.map(compare_one, range(begin, end)))

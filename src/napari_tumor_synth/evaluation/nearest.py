@@ -13,6 +13,7 @@ from napari_tumor_synth.evaluation.ssim import SsimRoi, SsimScore, compare, prep
 from napari_tumor_synth.evaluation.transformed import search_transforms
 from napari_tumor_synth.evaluation.transforms import Transform
 from napari_tumor_synth.processors import worker_count
+from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 _SPARE = 2  # ROIs beyond those asked for that are compared exactly: float32 may swap neighbours
 
@@ -66,6 +67,7 @@ def find_nearest(
     *,
     transforms: bool = False,
     most: int | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> Nearest:
     """Compare an ROI with a gallery.
 
@@ -86,6 +88,8 @@ def find_nearest(
     most : int, optional
         Real ROIs to compare the ROI with, as it is, at most: for an answer in time, which may not
         be certain then. None means as many as it takes.
+    on_progress : callable
+        May raise `Cancelled`.
 
     Raises
     ------
@@ -103,10 +107,12 @@ def find_nearest(
         )
     definition = gallery.plan.definition
     query = prepare_roi(image, definition, exact=False)
-    scores, searched = search(gallery, query, top, worker_count(threads), most=most)
+    threads = worker_count(threads)
+    scores, searched = search(gallery, query, top, threads, most=most, on_progress=on_progress)
     candidates = {index: (score, Transform()) for index, score in scores.items()}
     if transforms:
-        for index, found in search_transforms(gallery, image, worker_count(threads)).items():
+        transformed = search_transforms(gallery, image, threads, on_progress=on_progress)
+        for index, found in transformed.items():
             if index not in candidates or found[0].foreground > candidates[index][0].foreground:
                 candidates[index] = found
     order = sorted(candidates, key=lambda index: -candidates[index][0].foreground)

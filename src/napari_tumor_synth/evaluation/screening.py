@@ -5,7 +5,6 @@ bound that is left reaches the scores that are wanted, the result is that of com
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +15,8 @@ from napari_tumor_synth.errors import GalleryError
 from napari_tumor_synth.evaluation.bounds import MARGIN, bounded_roi, can_be_bounded, upper_bound
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.ssim import SsimRoi, SsimScore, compare
+from napari_tumor_synth.processors import thread_pool
+from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
 _FIRST, _AT_ONCE = 16, 256  # ROIs that are compared before it is asked whether they are enough
 
@@ -80,7 +81,7 @@ def scores_at(
     """
     if threads == 1:
         return [compare(query, rois[index]) for index in indices]
-    with ThreadPoolExecutor(threads) as pool:
+    with thread_pool(threads) as pool:
         return list(pool.map(lambda index: compare(query, rois[index]), indices))
 
 
@@ -102,6 +103,7 @@ def search(
     among: Sequence[int] | None = None,
     another_patient: bool = True,
     most: int | None = None,
+    on_progress: OnProgress = ignore_progress,
 ) -> tuple[dict[int, SsimScore], Searched]:
     """Find the real ROIs of the highest foreground scores, in float32.
 
@@ -118,6 +120,8 @@ def search(
         Whether the best ROI of another patient than the very best is wanted as well.
     most : int, optional
         ROIs to compare at most; None means as many as it takes.
+    on_progress : callable
+        May raise `Cancelled`.
 
     Returns
     -------
@@ -136,6 +140,7 @@ def search(
         found = scores_at(query, gallery.rois, rows.tolist(), threads)
         _require_bounded(gallery, rows.tolist(), found, np.ones(len(rows)))
         return dict(zip(rows.tolist(), found, strict=True)), _all(len(rows), wanted)
+    on_progress(Progress(0, len(rows), "comparing with real ROIs"))
     bounds = _bounds(gallery, query, rows, threads)
     order = np.argsort(-bounds, kind="stable")
     rows, bounds = rows[order], bounds[order]
@@ -153,6 +158,7 @@ def search(
         _require_bounded(gallery, chosen, found, bounds[done:])
         scores.update(zip(chosen, found, strict=True))
         done, step = done + possible, min(2 * step, _AT_ONCE)
+        on_progress(Progress(done, len(rows), "comparing with real ROIs"))
     if done == len(rows):
         return scores, _all(done, wanted)
     most_left = float(bounds[done])
@@ -175,7 +181,7 @@ def _bounds(
         return [upper_bound(bounded, outlines.sketches(index)) for index in part.tolist()]
 
     parts = np.array_split(rows, max(1, len(rows) // _AT_ONCE))
-    with ThreadPoolExecutor(threads) as pool:
+    with thread_pool(threads) as pool:
         return np.array([bound for part in pool.map(bounds_of, parts) for bound in part])
 
 

@@ -6,6 +6,7 @@ compared exactly: so the list may lack an ROI that only looks like the query at 
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.ssim import SsimScore, compare, prepare_roi
 from napari_tumor_synth.evaluation.transforms import Transform, all_transforms
 from napari_tumor_synth.imaging.intensity import BACKGROUND
+from napari_tumor_synth.processors import thread_pool
+from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
 FINE, HALF = 500, 16
 """Real ROIs that are searched on coarse volumes; more are searched on those of so many voxels an
@@ -30,6 +33,9 @@ axis first, and the likeliest are left."""
 PAIRS = 16
 """Pairs of a real ROI and a transform that are compared exactly."""
 _TRANSFORMS_AN_ROI = 2  # of those pairs, at most
+_SEARCHING = "comparing mirrored, turned and shifted"
+_Of = TypeVar("_Of")
+_Result = TypeVar("_Result")
 
 
 def search_transforms(
@@ -37,6 +43,8 @@ def search_transforms(
     image: NDArray[np.float32],
     threads: int,
     among: Sequence[int] | None = None,
+    *,
+    on_progress: OnProgress = ignore_progress,
 ) -> dict[int, tuple[SsimScore, Transform]]:
     """Return the best score of some real ROIs with a transform of an ROI, in float32.
 
@@ -48,6 +56,8 @@ def search_transforms(
     threads : int
     among : sequence of int, optional
         Real ROIs to search; None means all.
+    on_progress : callable
+        Called once an ROI; may raise `Cancelled`.
 
     Returns
     -------
@@ -59,15 +69,14 @@ def search_transforms(
     moving = np.stack([spectrum_of(transform.move(coarse)) for transform in transforms])
     shape = coarse.shape[1:]
     searched = range(len(gallery)) if among is None else among
-    with ThreadPoolExecutor(threads) as pool:
+    with thread_pool(threads) as pool:
         if len(searched) > FINE:
-            searched = _coarsest(gallery, coarse, transforms, searched, pool)
-        found = list(
-            pool.map(
-                lambda index: best_shifts(moving, gallery.coarse_spectrum(index), shape)[0],
-                searched,
-            )
-        )
+            searched = _coarsest(gallery, coarse, transforms, searched, pool, on_progress)
+
+        def correlations(index: int) -> NDArray[np.float32]:
+            return best_shifts(moving, gallery.coarse_spectrum(index), shape)[0]
+
+        found = _of_all(pool, correlations, searched, on_progress, _SEARCHING)
         pairs = [(searched[row], tried) for row, tried in _likeliest(np.array(found))]
         moved = _of_each(pool, {t for _, t in pairs}, lambda t: _Moved(transforms[t].apply(image)))
         real = _of_each(pool, {i for i, _ in pairs}, lambda i: _Moved(gallery.image(i)))
@@ -82,7 +91,8 @@ def search_transforms(
             return compare(prepared, gallery.rois[index]), transforms[tried].shifted(shift)
 
         best: dict[int, tuple[SsimScore, Transform]] = {}
-        for (index, _), one in zip(pairs, pool.map(score, pairs), strict=True):
+        scored = _of_all(pool, score, pairs, on_progress, "comparing the likeliest exactly")
+        for (index, _), one in zip(pairs, scored, strict=True):
             if index not in best or one[0].foreground > best[index][0].foreground:
                 best[index] = one
     return best
@@ -94,6 +104,7 @@ def _coarsest(
     transforms: Sequence[Transform],
     searched: Sequence[int],
     pool: ThreadPoolExecutor,
+    on_progress: OnProgress,
 ) -> list[int]:
     """Return the `FINE` real ROIs that are likeliest on volumes of half the coarse grid."""
     halved = coarsened(coarse, HALF)
@@ -106,8 +117,23 @@ def _coarsest(
         fixed = spectrum_of(coarsened(gallery.outlines.coarse(index), HALF))
         return float(best_shifts(moving, fixed, shape)[0].max())
 
-    found = np.array(list(pool.map(best, searched)))
+    found = np.array(_of_all(pool, best, searched, on_progress, f"{_SEARCHING}, coarsely"))
     return [searched[place] for place in np.argsort(-found, kind="stable")[:FINE].tolist()]
+
+
+def _of_all(
+    pool: ThreadPoolExecutor,
+    function: Callable[[_Of], _Result],
+    given: Sequence[_Of],
+    on_progress: OnProgress,
+    message: str,
+) -> list[_Result]:
+    """Return what a function makes of each, and say so once each."""
+    results = []
+    for done, result in enumerate(pool.map(function, given), start=1):
+        results.append(result)
+        on_progress(Progress(done, len(given), message))
+    return results
 
 
 class _Moved:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Generator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ from napari_tumor_synth.imaging.roi import RoiSettings, extract_roi
 from napari_tumor_synth.imaging.roi_cache import RoiCache, remove_unnamed_arrays, store_array
 from napari_tumor_synth.imaging.spawn import map_in_processes
 from napari_tumor_synth.imaging.splits import DEFAULT_FRACTIONS, split_patients
-from napari_tumor_synth.processors import worker_count
+from napari_tumor_synth.processors import thread_pool, worker_count
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 
 _README = {
@@ -225,16 +224,13 @@ def _results(
 ) -> Generator[CacheEntry | FailedCase, None, None]:
     """Give what is still good first, then the rest as it gets ready."""
     todo: list[_Job] = []
-    threads = ThreadPoolExecutor(workers)  # hashing needs no interpreter lock
-    try:
+    with thread_pool(workers) as threads:  # hashing needs no interpreter lock
         kept = threads.map(lambda job: job.still_good(earlier.get(job.case.name)), jobs)
         for job, entry in zip(jobs, kept, strict=True):
             if entry is None:
                 todo.append(job)
             else:
                 yield entry
-    finally:  # whoever stops waits for what is being hashed, not for all the rest
-        threads.shutdown(wait=True, cancel_futures=True)
     with closing(map_in_processes(_Job.run, todo, workers)) as results:
         yield from results
 

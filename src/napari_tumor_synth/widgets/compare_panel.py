@@ -13,7 +13,8 @@ from napari_tumor_synth.widgets.compare.chosen_roi import ChosenRoi
 from napari_tumor_synth.widgets.compare.compare_dock import CompareDock
 from napari_tumor_synth.widgets.compare.gallery_choice import GalleryChoice
 from napari_tumor_synth.widgets.compare.gallery_words import for_the_panel
-from napari_tumor_synth.widgets.compare.look_up import Found, Listed, find, pair_of
+from napari_tumor_synth.widgets.compare.look_up import Found, Listed, pair_of
+from napari_tumor_synth.widgets.compare.look_up_job import LookUpJob
 from napari_tumor_synth.widgets.compare.match_list import MatchList
 from napari_tumor_synth.widgets.compare.pair_words import titled
 from napari_tumor_synth.widgets.compare.pictures import EDGE, picture_of
@@ -33,10 +34,8 @@ if TYPE_CHECKING:
     from napari_tumor_synth.errors import TumorSynthError
     from napari_tumor_synth.evaluation.gallery import Gallery
     from napari_tumor_synth.widgets.compare.pair import Pair
-    from napari_tumor_synth.widgets.compare.queries import Query
     from napari_tumor_synth.widgets.scene import Scene
 
-_Asked = tuple["Query", "Gallery", bool]
 _NOTHING = "Select a synthetic ROI, the ROI of the case, or a layer that is a saved ROI."
 
 
@@ -56,7 +55,7 @@ class ComparePanel(QWidget):
         super().__init__(parent)
         self.session = scene.session
         self._scene = scene
-        self.job, self._pairing = Job(self), Job(self)
+        self.look_up, self._pairing = LookUpJob(self), Job(self)
         self.chosen, self.dock = ChosenRoi(scene, self), CompareDock(scene, self)
         self.choice, self.form, self.message = GalleryChoice(), BuildForm(), MessageBox()
         self.building = Section("Build a gallery", self.form)
@@ -72,7 +71,6 @@ class ComparePanel(QWidget):
         self.matches, self.definition = MatchList(), WrappedLabel()
         self.definition.setToolTip(DEFINITION_TIP)
         self._folded = False
-        self._asked: _Asked | None = None
         self.found: Found | None = None
         self._shown: Listed | None = None
         self._wanted: Listed | None = None
@@ -87,8 +85,10 @@ class ComparePanel(QWidget):
         self.building.toggled.connect(self._suggest)
         self.chosen.changed.connect(self._on_chosen)
         self.transforms.toggled.connect(self._follow)
-        self.job.succeeded.connect(self._on_found)
-        self.job.failed.connect(self._on_failed)
+        self.look_up.began.connect(self.message.clear)
+        self.look_up.said.connect(self._on_said)
+        self.look_up.found.connect(self._on_found)
+        self.look_up.failed.connect(self._on_failed)
         self._pairing.succeeded.connect(self._on_pair)
         self._pairing.failed.connect(self._on_pair_failed)
         self.matches.asked.connect(self.compare)
@@ -126,7 +126,7 @@ class ComparePanel(QWidget):
         self.chosen.close()
         self.choice.close_jobs()
         self.form.close_jobs()
-        self.job.close()
+        self.look_up.close()
         self._pairing.close()
         self.dock.end()
 
@@ -166,36 +166,31 @@ class ComparePanel(QWidget):
             self._forget()
             return
         asked = query, gallery, self.transforms.isChecked()
-        if self._asked is not None and all(a is b for a, b in zip(asked, self._asked, strict=True)):
+        if self.look_up.is_of(*asked):
             return
         self._forget()
-        if not self._is_seen:
-            return
-        self._asked = asked
-        self.message.clear()
-        self.state.setText(f"Looking among {len(gallery):,} ROIs…")
-        self.state.show()
-        transforms = asked[2]
-        self.job.start(lambda on_progress: (asked, find(query, gallery, transforms=transforms)))
+        if self._is_seen:
+            self.look_up.ask(*asked)
 
     def _forget(self) -> None:
         """Show nothing of what was found: it is of something else."""
-        self._asked = self.found = self._shown = self._wanted = None
-        self.job.cancel()
+        self.found = self._shown = self._wanted = None
+        self.look_up.drop()
         self._pairing.cancel()
         self.dock.clear()
         self._tell()
 
-    def _on_found(self, result: tuple[_Asked, Found]) -> None:
-        asked, found = result
-        if asked is self._asked:
-            self.found = found
-            self._tell()
+    def _on_said(self, words: str) -> None:
+        self.state.setText(words)
+        self.state.show()
+
+    def _on_found(self, found: Found) -> None:
+        self.found = found
+        self._tell()
 
     def _on_failed(self, error: TumorSynthError) -> None:
-        if self._asked is not None:
-            self.state.hide()
-            self.message.fail(for_the_panel(error))
+        self.state.hide()
+        self.message.fail(for_the_panel(error))
 
     def _on_turned(self, listed: Listed) -> None:
         if self.dock.view is not None:
@@ -218,7 +213,7 @@ class ComparePanel(QWidget):
     def _tell(self) -> None:
         found = self.found
         self.matches.show_found(found, self._scene.planes.convention)
-        self.state.setVisible(self._asked is not None and found is None)
+        self.state.hide()
         for widget in (self.headline, self.verdict, self.definition):
             widget.setVisible(found is not None)
         if found is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -142,7 +143,7 @@ def look_up(
         Try the ROIs mirrored, turned and shifted as well.
     threads : int, optional
     on_progress : callable
-        Called once a query.
+        Called several times a query; may raise `Cancelled`.
 
     Raises
     ------
@@ -153,10 +154,19 @@ def look_up(
     found = []
     for step, path in enumerate(queries, start=1):
         image = image_for(gallery, open_roi(path).roi, path)
-        found.append(find_nearest(gallery, image, top, threads, transforms=transforms))
+        at = partial(_within, on_progress, Progress(step - 1, len(queries), path.name))
+        found.append(
+            find_nearest(gallery, image, top, threads, transforms=transforms, on_progress=at)
+        )
         on_progress(Progress(step, len(queries), path.name))
     verdicts = judge([nearest.matches[0].score.foreground for nearest in found], calibration)
     return [LookUp(*one) for one in zip(queries, found, verdicts, strict=True)]
+
+
+def _within(on_progress: OnProgress, whole: Progress, part: Progress) -> None:
+    """Say how far one of several pieces of work is."""
+    message = f"{whole.message}: {part.message} ({part.step:,} of {part.total:,})"
+    on_progress(Progress(whole.step, whole.total, message))
 
 
 def image_for(gallery: Gallery, roi: Roi, path: Path) -> NDArray[np.float32]:

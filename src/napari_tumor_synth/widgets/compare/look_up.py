@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_tumor_synth.imaging.contact_sheet import plane_image, widest_planes
 from napari_tumor_synth.imaging.intensity import BACKGROUND, FOREGROUND_CEILING
+from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -84,8 +85,14 @@ def open_gallery(folder: Path) -> Gallery:
     return gallery
 
 
-def find(query: Query, gallery: Gallery, *, transforms: bool) -> Found:
-    """Look a query up, and judge it.
+def find(
+    query: Query,
+    gallery: Gallery,
+    *,
+    transforms: bool,
+    on_progress: OnProgress = ignore_progress,
+) -> Found:
+    """Look a query up, and judge it; `on_progress` may raise `Cancelled`.
 
     Raises
     ------
@@ -98,7 +105,7 @@ def find(query: Query, gallery: Gallery, *, transforms: bool) -> Found:
     from napari_tumor_synth.evaluation.nearest import find_nearest
 
     image = _channels_of(query, gallery)
-    nearest = find_nearest(gallery, image, TOP, transforms=transforms)
+    nearest = find_nearest(gallery, image, TOP, transforms=transforms, on_progress=on_progress)
     calibration = Calibration.of_gallery(gallery, transforms=transforms)
     (verdict,) = judge([nearest.matches[0].score.foreground], calibration)
     pictures = thumbnails_of([image[0], *(gallery.image(m.index)[0] for m in nearest.matches)])
