@@ -5,9 +5,13 @@ import pytest
 
 pytest.importorskip("qtpy.QtWidgets")
 
+from napari_tumor_synth.imaging.roi import RoiSettings
+from napari_tumor_synth.workflows.gallery import build_gallery_of
 from workbench_steps import generated
 
 pytestmark = [pytest.mark.gui, pytest.mark.real_data]
+
+ON_THE_MODELS_GRID = RoiSettings(size=(64, 64, 64), spacing_mm=2.0)
 
 
 def test_a_real_case_from_its_folder_to_a_synthetic_roi_beside_it(
@@ -43,3 +47,36 @@ def test_a_real_case_from_its_folder_to_a_synthetic_roi_beside_it(
     assert files.provenance.is_file()
     assert case.name not in files.provenance.read_text()
     assert sample.provenance.model_name == "phantom-flair-64"
+
+
+def test_a_real_roi_finds_itself_and_is_marked_as_a_patient(bench, qtbot, real_cases, tmp_path):
+    for case in real_cases:
+        folder = tmp_path / "cases" / case.class_name / case.name
+        folder.mkdir(parents=True)
+        for path in (*case.sequences.values(), case.segmentation):
+            (folder / path.name).symlink_to(path)
+    gallery = build_gallery_of(
+        tmp_path / "cases", tmp_path / "gallery", settings=ON_THE_MODELS_GRID, workers=2
+    )
+    case = real_cases[len(real_cases) // 2]
+    bench.case.load([case.segmentation.parent])
+    qtbot.waitUntil(lambda: bench.session.roi is not None, timeout=30_000)
+    bench.generate.model.list.setCurrentText("phantom-flair-64")
+    bench.roi.as_model.click()
+    qtbot.waitUntil(lambda: bench.session.roi.shape == (64, 64, 64), timeout=30_000)
+    bench.window().resize(1400, 900)
+    bench.show_step("4  Compare")
+    panel, layers = bench.compare, list(bench.scene.viewer.layers)
+    panel.open_gallery(gallery.folder)
+    qtbot.waitUntil(lambda: panel.found is not None, timeout=60_000)
+    itself, other = panel.found.listed[:2]
+    assert itself.match.entry.name == case.name
+    assert itself.match.score.foreground == pytest.approx(1, abs=1e-4)
+    assert other.match.score.foreground < 0.6
+    assert panel.found.verdict.name == "not calibrated"
+    panel.compare(other)
+    qtbot.waitUntil(
+        lambda: panel.dock.view is not None and panel.dock.view.pair is not None, timeout=60_000
+    )
+    assert panel.dock.view.pair.kinds == ("REAL", "REAL")
+    assert list(bench.scene.viewer.layers) == layers  # patients of the gallery are in no list
