@@ -12,11 +12,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from model_card_sections import evaluated, on_real_rois
+
 from napari_tumor_synth.generators.catalogue import list_models
 from napari_tumor_synth.generators.checkpoint import Checkpoint, read_checkpoint
 from napari_tumor_synth.imaging.mask_rule import MASK_THRESHOLD
 
 DOCS = Path(__file__).parent.parent / "docs"
+TEMPLATE = Path(__file__).parent / "templates" / "model_card.md"
 REASONS = DOCS / "models" / "reasons.toml"
 USAGE, AGREEMENT, DIFFERENCE = 0.80, 0.95, 0.03
 AIMS = {
@@ -25,112 +28,7 @@ AIMS = {
     "ms_ssim": f"difference within {DIFFERENCE:.2f}",
 }
 
-TEMPLATE = """# Model card: {name}
-
-**Not for clinical use.** Everything this model makes is synthetic, and marked as such.
-
-| | |
-|---|---|
-| family | {family}: 3D-VQGAN with a token transformer (Zhou et al. 2023; Zhou, Khalvati 2024) |
-| makes | tumour ROIs, {sequences}, classes {classes}, {size}^3 voxels at {spacing:g} mm |
-| mask | above {threshold:g} in what the decoder puts out: there, volumes agree on held-out ROIs |
-| weights | {parameters:.2f} M, stored as float16, {megabytes:.1f} MB |
-| SHA-256 | `{sha256}` |
-| licence | {licence} |
-| made by | `make bundled-model` with the recipe `{recipe}`, {versions} |
-
-## Data
-
-{train} simulated ROIs to learn from, {validation} to watch, {test} to measure on (split by case),
-made at commit `{commit}` by the [phantom](../phantom.md): anatomy from the ICBM152 2009a
-templates, tumours grown by reaction and diffusion, appearance from aggregate statistics of real
-cases. No patient's image was used to train it. The area under the ROC curve of the tumour's volume
-alone, over all of these ROIs, is {volume_auc:.2f}: the classes do not differ by size. Hash of the
-data: `{data}`.
-
-## Measured on the stored file
-
-{test} held-out phantoms; {generated} generated ROIs. PSNR and SSIM are for a data range of 2 and a
-window of 7 voxels. The foreground is the union of both masks; most of the whole is background.
-
-| reconstruction | PSNR, dB | 3D-SSIM |
-|---|---|---|
-| whole ROI | {psnr} | {ssim} |
-| foreground | {foreground_psnr} | {foreground_ssim} |
-
-| codebook level | codes used, ROIs to learn from | codes used, held-out | perplexity, held-out |
-|---|---|---|---|
-{usage}
-
-Aim: {usage_aim}.{empty}
-
-| class agreement of a separate classifier | share | 95 % interval |
-|---|---|---|
-{agreement}
-
-Aim for generated ROIs: {agreement_aim}. The classifier's agreement on real and on reconstructed
-phantoms bounds what can be expected.
-
-| MS-SSIM among ROIs | phantoms | generated | difference |
-|---|---|---|---|
-{ms_ssim}
-
-Aim: {ms_ssim_aim}. A higher value among generated ROIs means less variety.
-
-| tumour volume, ml (10th, 50th, 90th percentile) | phantoms | generated |
-|---|---|---|
-{volumes}
-
-{real}### Aims that are missed, and why
-
-{misses}
-
-![Samples](../images/{name}-samples.png)
-
-![Held-out phantoms and their reconstructions](../images/{name}-reconstructions.png)
-
-## Beyond the papers
-
-Made small for two processor cores:
-
-{beyond}
-
-See [the family's page](../generators/vqgan.md).
-
-## Limits
-
-* Trained on simulations. It knows the phantom's tumours, not patients'; what it makes of a real ROI
-  (`reconstruct`) is outside of what it learned.
-* {spacing:g} mm voxels: detail below that does not exist.
-* The importance scores say what the auxiliary classifier weighted, not a probability of disease.
-* Synthetic ROIs have no place in a brain and no left or right.
-"""
-
 _EMPTY = " The perplexity is low because most positions are background, all with the same code."
-REAL = """### Reconstructions of real tumours
-
-What a model that learned from phantoms makes of patients' ROIs, which it never saw: outside of what
-it was made for, and no measure of its samples. FLAIR of public cases, cut and reconstructed as by
-`tumor-synth roi` and `tumor-synth reconstruct` (`scripts/reconstruct_cases.py`); mean (least to
-most). SHA-256 of the measured file: `{sha256}…`.
-
-| class | cases | PSNR, dB | 3D-SSIM | foreground PSNR, dB | foreground 3D-SSIM |
-|---|---|---|---|---|---|
-{rows}
-
-"""
-
-
-EVALUATED = """### Copies, distance and variety
-
-{synthetic} generated ROIs against the {real} phantoms of training and test
-([the whole report]({name}-evaluation.md), [how to read it](../evaluation.md)):
-
-| figure | value | 95 % interval |
-|---|---|---|
-{rows}
-
-"""
 
 
 def write_card(name: str) -> Path:
@@ -152,66 +50,6 @@ def card_of(name: str) -> str:
     return render(checkpoint, model.entry.megabytes, found + real)
 
 
-def evaluated(name: str, measured: dict[str, Any]) -> str:
-    """Return the section on what `tumor-synth evaluate` measured, of whichever model it says."""
-    lines = [
-        (one["name"], one["value"], one["low"], one["high"])
-        for one in measured["memorisation"]["figures"]
-    ]
-    lines += [
-        (f"unbiased MMD², {one['group']} (p = {one['p_value']:.2g})", *_three(one, "value", ""))
-        for one in measured["voxels"]["mmd_rbf"]
-    ]
-    lines += [
-        (f"KID, {one['extractor']}, {one['view']}, {one['group']}", *_three(one, "kid", "kid_"))
-        for one in measured["features"]["distances"]
-        if one["extractor"] == "EfficientNet-Lite0"
-    ]
-    lines += [
-        (
-            f"MS-SSIM ({one['preset']}), {one['group']}: generated less phantoms",
-            *_three(one, "difference", ""),
-        )
-        for one in measured["variety"]["ms_ssim"]
-    ]
-    rows = "\n".join(
-        f"| {what} | {value:.3g} | {low:.3g} to {high:.3g} |"
-        for what, value, low, high in lines
-        if value is not None
-    )
-    return EVALUATED.format(
-        name=name,
-        synthetic=measured["synthetic"]["rois"],
-        real=measured["real"]["rois"],
-        rows=rows,
-    )
-
-
-def _three(found: dict[str, Any], value: str, edge: str) -> tuple[float, float, float]:
-    return found[value], found[f"{edge}low"], found[f"{edge}high"]
-
-
-def on_real_rois(measured: dict[str, Any]) -> str:
-    """Return the section on what the model makes of patients' ROIs.
-
-    Parameters
-    ----------
-    measured : dict
-        What scripts/reconstruct_cases.py found, of whichever model file it says.
-    """
-    rows = "\n".join(
-        f"| {name} | {row['cases']} | {_range(row['psnr_db'], 2)} | {_range(row['ssim'], 3)} | "
-        f"{_range(row['foreground_psnr_db'], 2)} | {_range(row['foreground_ssim'], 3)} |"
-        for name, row in [*measured["classes"].items(), ("all", measured["all"])]
-    )
-    return REAL.format(sha256=measured["sha256"][:12], rows=rows)
-
-
-def _range(values: dict[str, float], digits: int) -> str:
-    mean, least, most = (f"{values[key]:.{digits}f}" for key in ("mean", "least", "most"))
-    return f"{mean} ({least} to {most})"
-
-
 def render(checkpoint: Checkpoint, megabytes: float, real: str = "") -> str:
     """Fill the template; `real` is what was measured since: evaluation, ROIs of patients."""
     settings, provenance = checkpoint.settings, checkpoint.provenance
@@ -219,7 +57,7 @@ def render(checkpoint: Checkpoint, megabytes: float, real: str = "") -> str:
     reconstruction = figures["reconstruction"]
     parameters = sum(t.numel() for t in checkpoint.tensors.values() if t.is_floating_point())
     environment = provenance["environment"]
-    return TEMPLATE.format(
+    return TEMPLATE.read_text("utf-8").format(
         real=real,
         name=settings["name"],
         family=checkpoint.family,
