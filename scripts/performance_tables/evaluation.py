@@ -89,7 +89,13 @@ def memorisation(result: dict[str, Any]) -> str:
 
 
 def large_gallery(result: dict[str, Any]) -> str:
-    ways = {"copy": "a copy", "new": "a new ROI"}
+    ways = {
+        "copy": "a copy",
+        "new": "a new ROI",
+        "new_bounded": "a new ROI, by bounds",
+        "new_shortlist": "a new ROI, 300 compared at most",
+        "transforms": "a copy, with transforms",
+    }
     rows = [
         (
             one["cases"],
@@ -100,6 +106,7 @@ def large_gallery(result: dict[str, Any]) -> str:
         )
         for one in result["galleries"]
         for kind, words in ways.items()
+        if kind in one
     ]
     kept = [
         (
@@ -114,7 +121,7 @@ def large_gallery(result: dict[str, Any]) -> str:
     asked = table(("real ROIs", "look up", "measured", "compared", "result"), rows)
     header = ("real ROIs", "on the disk", "built in", "open and look up a first", "peak memory")
     growth = ", ".join(
-        f"{words} {exponent:.2f}" for words, exponent in result["growth_exponent"].items()
+        f"{ways[kind]} {exponent:.2f}" for kind, exponent in result["growth_exponent"].items()
     )
     return (
         f"Made-up ROIs of {result['size']}^3.\n\n{asked}\n\n{table(header, kept)}\n\n"
