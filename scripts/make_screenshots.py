@@ -96,14 +96,16 @@ def steps_of_comparing(bench: Workbench, gallery: Path) -> Iterator[str]:
     """Show the nearest of the synthetic ROI, and the first of them in every way."""
     panel = bench.compare
     remembered = preferences().gallery_folder
-    bench.show_step("4  Compare")
     panel.open_gallery(gallery)
-    wait_for(lambda: panel.found is not None)
+    wait_for(lambda: panel.choice.gallery is not None and not panel.choice.job.is_running)
+    bench.show_step("4  Compare")
+    wait_for(lambda: panel.found is not None and not panel.choice.job.is_running)
     panel.compare(panel.found.listed[0])
     wait_for(lambda: panel.dock.view is not None and panel.dock.view.is_ready)
     view = panel.dock.view
     wait_for(lambda: view.pair is not None)
-    bench.area.verticalScrollBar().setValue(bench.area.verticalScrollBar().maximum())
+    verdict = panel.headline.mapTo(bench.area.widget(), panel.headline.rect().topLeft())
+    bench.area.verticalScrollBar().setValue(verdict.y())
     for mode in ("side", "swipe", "difference"):
         view.set_mode(mode)
         yield f"compare-{mode}"
