@@ -1,5 +1,9 @@
 """What a user does with the workbench, for tests that drive it."""
 
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
+
 
 def opened(bench, qtbot, path):
     session, before = bench.session, bench.session.case
@@ -16,3 +20,15 @@ def generated(bench, qtbot, seed, count=1):
     bench.generate.generate()
     qtbot.waitUntil(lambda: len(bench.session.samples) == before + count, timeout=30_000)
     return bench.session.samples[before:]
+
+
+def dropped(widget, *urls):
+    """Drop files, folders or addresses onto a widget."""
+    data = QMimeData()
+    data.setUrls([QUrl(url) for url in urls])
+    button, key = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    for kind, place in ((QDragEnterEvent, QPoint(5, 5)), (QDropEvent, QPointF(5, 5))):
+        event = kind(place, Qt.DropAction.CopyAction, data, button, key)
+        event.setAccepted(False)
+        QApplication.sendEvent(widget, event)
+        assert event.isAccepted()

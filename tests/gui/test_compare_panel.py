@@ -42,7 +42,7 @@ from napari_tumor_synth.widgets.reader import get_reader
 from napari_tumor_synth.widgets.workbench import Workbench
 from napari_tumor_synth.widgets.writer import write_layer
 from napari_tumor_synth.workflows import gallery as workflow
-from workbench_steps import generated, opened
+from workbench_steps import dropped, generated, opened
 
 pytestmark = pytest.mark.gui
 
@@ -339,6 +339,12 @@ def test_a_long_look_up_says_how_far_it_is_and_can_be_stopped(bench, qtbot, read
     assert again.query is plain.query
     assert not again.transforms
     assert not ready.state.isVisible()
+
+
+def test_a_gallery_is_opened_by_dropping_its_folder(panel, qtbot, gallery):
+    dropped(panel.choice, gallery.folder.as_uri())
+    qtbot.waitUntil(lambda: panel.choice.gallery is not None, timeout=20_000)
+    assert panel.choice.gallery.folder == gallery.folder
 
 
 # what is chosen ----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from napari_tumor_synth.widgets.training.run_words import in_a_window
 from napari_tumor_synth.workflows.follow_run import RunView
 from napari_tumor_synth.workflows.training_forecast import settings_of
 from tiny_cohort import TINY_RECIPE, write_tiny_cache
+from workbench_steps import dropped
 
 pytestmark = pytest.mark.gui
 
@@ -80,6 +81,11 @@ def test_a_changed_field_is_marked_counts_and_can_be_taken_back(qtbot):
     rate.reset_button.click()
     assert fields.changes == {}
     assert "(changed)" not in rate.label.text()
+
+
+def test_a_cohort_is_chosen_by_dropping_it(panel, cache):
+    dropped(panel.form.data, cache.as_uri())
+    assert panel.form.data.value == cache
 
 
 def test_what_a_training_takes_is_told_when_the_fields_rest(panel, qtbot, recipe, cache):

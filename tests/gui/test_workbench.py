@@ -10,8 +10,6 @@ pytest.importorskip("qtpy.QtWidgets")
 
 import torch
 from napari.layers import Image, Labels
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
 
 from cohort_factory import write_case, write_cohort
 from napari_tumor_synth.generators.families import load_generator
@@ -20,7 +18,7 @@ from napari_tumor_synth.widgets.planes.anatomy import VIEWS_3D
 from napari_tumor_synth.widgets.preferences import Preferences
 from napari_tumor_synth.widgets.session import session_of
 from napari_tumor_synth.widgets.workbench import Workbench
-from workbench_steps import generated, opened
+from workbench_steps import dropped, generated, opened
 
 pytestmark = pytest.mark.gui
 
@@ -421,17 +419,7 @@ def test_the_look_of_one_case_does_not_stay_for_the_next(bench, qtbot, case, tmp
 
 
 def test_what_is_no_file_is_answered_with_a_sentence(bench, qtbot):
-    data = QMimeData()
-    data.setUrls([QUrl("https://example.org/flair.nii.gz")])
-    bench.case.dropEvent(
-        QDropEvent(
-            QPointF(5, 5),
-            Qt.DropAction.CopyAction,
-            data,
-            Qt.MouseButton.LeftButton,
-            Qt.KeyboardModifier.NoModifier,
-        )
-    )
+    dropped(bench.case, "https://example.org/flair.nii.gz")
     assert "no file of this computer" in bench.case.message.text
     assert not bench.case._find.is_running
 

@@ -18,6 +18,7 @@ from napari_tumor_synth.folders import cache_folder
 from napari_tumor_synth.imaging.case import Case
 from napari_tumor_synth.imaging.measure import LesionSize, measure_lesion
 from napari_tumor_synth.widgets.case_facts import FACTS, facts_of_case
+from napari_tumor_synth.widgets.dropping import DropWidget
 from napari_tumor_synth.widgets.facts import Facts
 from napari_tumor_synth.widgets.file_buttons import FileButtons
 from napari_tumor_synth.widgets.jobs import Job
@@ -28,8 +29,6 @@ from napari_tumor_synth.workflows.case_files import FoundFiles, find_files, pair
 from napari_tumor_synth.workflows.open_case import OpenCase, case_of_files, open_case
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent
-
     from napari_tumor_synth.progress import OnProgress
     from napari_tumor_synth.widgets.session import Session
 
@@ -39,13 +38,12 @@ _SCROLL_BAR = 24  # pixels
 _FIRST = ("flair", "t1ce", "t2", "t1")
 
 
-class CasePanel(QWidget):
+class CasePanel(DropWidget):
     """Drop or pick files; choose the case of a cohort and the sequence; read what it is."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session = session
-        self.setAcceptDrops(True)
         self._find, self._open = Job(self), Job(self)
         self._opened: OpenCase | None = None
         self._image: Path | None = None
@@ -123,15 +121,8 @@ class CasePanel(QWidget):
 
         self._find.start(work)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
+    def take(self, paths: list[Path]) -> None:
         """Open dropped files."""
-        event.acceptProposedAction()
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             self.load(paths)
         else:

@@ -10,20 +10,19 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QPushButton, QVB
 
 from napari_tumor_synth.widgets.compare.gallery_words import facts_of, for_the_panel
 from napari_tumor_synth.widgets.compare.look_up import open_gallery
+from napari_tumor_synth.widgets.dropping import DropWidget
 from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.preferences import preferences, remember_gallery
 from napari_tumor_synth.widgets.words import WrappedLabel
 
 if TYPE_CHECKING:
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent
-
     from napari_tumor_synth.errors import TumorSynthError
     from napari_tumor_synth.evaluation.gallery import Gallery
 
 _NONE = "No gallery is chosen. Open one, or build one from a cohort."
 
 
-class GalleryChoice(QWidget):
+class GalleryChoice(DropWidget):
     """A folder and what it holds; one that cannot be opened leaves the gallery that is there."""
 
     opened = Signal(object)  # Gallery
@@ -31,7 +30,6 @@ class GalleryChoice(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAcceptDrops(True)
         self.job = Job(self)
         self.gallery: Gallery | None = None
         self._remembered = preferences().gallery_folder
@@ -76,16 +74,9 @@ class GalleryChoice(QWidget):
         """Stop opening; the panel is going away."""
         self.job.close()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take folders."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
+    def take(self, paths: list[Path]) -> None:
         """Open what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
-            event.acceptProposedAction()
             self.open(paths[0])
 
     def _on_opened(self, gallery: Gallery) -> None:

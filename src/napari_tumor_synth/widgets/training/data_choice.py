@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
@@ -15,22 +14,19 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_tumor_synth.widgets.dropping import DropWidget
 from napari_tumor_synth.widgets.words import WrappedLabel
-
-if TYPE_CHECKING:
-    from qtpy.QtGui import QDragEnterEvent, QDropEvent
 
 _HINT = "Drop the folder of a cohort, or ROIs that were prepared, here."
 
 
-class DataChoice(QWidget):
+class DataChoice(DropWidget):
     """Drop or pick a folder, or a table of cases."""
 
     changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAcceptDrops(True)
         self.value: Path | None = None
         self._hint = QLabel(_HINT)
         self._hint.setWordWrap(True)
@@ -64,16 +60,9 @@ class DataChoice(QWidget):
         self._name.show()
         self.changed.emit()
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        """Take files and folders."""
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
+    def take(self, paths: list[Path]) -> None:
         """Learn from what was dropped."""
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
-            event.acceptProposedAction()
             self.set_value(paths[0])
 
     def _pick_folder(self) -> None:
