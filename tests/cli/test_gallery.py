@@ -43,6 +43,23 @@ def test_build_from_a_folder_of_cases(run, cohort, tmp_path):
     again = run("gallery", "build", cohort, "--out", out, *MADE, "--workers", 1)
     assert again.code == 0
     assert "6 ROIs of 6 patients" in again.out
+    assert found["same_tumours"] == []
+
+
+def test_a_patient_under_two_names_is_noticed(run, cohort, tmp_path):
+    twice = tmp_path / "twice"
+    shutil.copytree(cohort, twice)
+    original = min(twice.glob("*/*"))
+    copied = original.with_name(f"{original.name}9")
+    copied.mkdir()
+    for path in original.iterdir():
+        shutil.copy(path, copied / path.name.replace(original.name, copied.name))
+    how = ["--out", tmp_path / "g", *MADE, "--workers", 1]
+    found = run("gallery", "build", twice, *how, "--json").json
+    assert found["same_tumours"] == [[original.name, copied.name]]
+    assert f"{original.name} and {copied.name} show the same tumour" in (
+        run("gallery", "build", twice, *how).out
+    )
 
 
 def test_build_from_a_prepared_cohort(run, refuse, tiny_cache, tmp_path):

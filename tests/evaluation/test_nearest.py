@@ -91,6 +91,31 @@ def test_copies_are_called_so(gallery, real, change):
     assert "p = " in verdicts[-1].sentence
 
 
+def test_a_patient_under_two_names_does_not_make_copies_look_usual(gallery, real, tmp_path):
+    rng = np.random.default_rng(3)
+    again = [planted(real[4], "noisy", rng), real[9]]
+    twice = build_gallery(write_cache(tmp_path / "c", [*real, *again]), tmp_path / "g")
+    assert twice.same_tumours == ((4, COUNT), (9, COUNT + 1))
+    assert gallery.same_tumours == ()
+    calibration = Calibration.of_gallery(twice)
+    assert (calibration.left_out, calibration.patients) == (4, COUNT - 2)
+    queries = [planted(real[20], "noisy", rng), *(tumour(rng) for _ in range(5))]
+    scores = [find_nearest(twice, one[None], 1).matches[0].score.foreground for one in queries]
+    verdicts = judge(scores, calibration)
+    assert [verdict.name == "copy" for verdict in verdicts] == [True] + [False] * 5
+    assert "without 4 that show the same tumour" in verdicts[0].sentence
+    with_all = Calibration(twice.scores.nearest(twice.patients)[:, 1], COUNT + 2)
+    assert judge(scores, with_all)[0].name != "copy"  # what this guards against
+
+
+def test_rois_of_one_patient_may_show_the_same_tumour(real, tmp_path):
+    patients = [f"p{number}" for number in range(COUNT)]
+    cohort = write_cache(tmp_path / "c", [*real, real[9]], [*patients, "p9"])
+    gallery = build_gallery(cohort, tmp_path / "g")
+    assert gallery.same_tumours == ()
+    assert Calibration.of_gallery(gallery).left_out == 0
+
+
 def test_new_ones_are_called_copies_at_the_stated_rate(gallery):
     rng = np.random.default_rng(11)
     calibration = Calibration.of_gallery(gallery)

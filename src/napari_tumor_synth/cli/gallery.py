@@ -74,6 +74,7 @@ def build(
             on_progress=on_progress,
         )
     patients = len(set(gallery.patients))
+    same = [[gallery.entries[one].name for one in pair] for pair in gallery.same_tumours]
     report(
         {
             "gallery": str(out),
@@ -84,11 +85,13 @@ def build(
             "sequences": list(gallery.plan.sequences),
             "definition": str(gallery.plan.definition),
             "patient_data": gallery.patient_data,
+            "same_tumours": same,
         },
         as_json=as_json,
         lines=[
             f"{len(gallery)} ROIs of {patients} patients in {out}",
             str(gallery.plan.definition),
+            *(f"{one} and {other} show the same tumour: one patient?" for one, other in same),
             *(["It holds PATIENT DATA: keep it as you keep the images."] * gallery.patient_data),
         ],
     )

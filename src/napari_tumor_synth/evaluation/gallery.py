@@ -125,6 +125,14 @@ class Gallery:
                 self._spectra[index] = spectrum
         return spectrum
 
+    @property
+    def same_tumours(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of ROIs, by index, of different patients that show the same tumour.
+
+        Of a large gallery, those of the ROIs that were compared with all others.
+        """
+        return self.scores.same_tumours(self.patients)
+
     @cached_property
     def scores(self) -> RealScores:
         """3D-SSIM among the real ROIs.

@@ -22,6 +22,8 @@ from napari_tumor_synth.processors import thread_pool
 from napari_tumor_synth.progress import OnProgress, Progress
 
 MOST_COMPARED, DRAWN = 1000, 300
+SAME_TUMOUR = 0.9
+"""Foreground score of ROIs that show the same tumour, whatever they are called."""
 _COLUMNS_A_STEP = 16
 
 
@@ -52,6 +54,20 @@ class RealScores:
         others = names[self.rows][:, None] != names[None]
         values = np.where(others[..., None], self.values, -np.inf).max(axis=1).astype(np.float64)
         return np.where(np.isfinite(values), values, np.nan)
+
+    def same_tumours(self, groups: Sequence[str]) -> tuple[tuple[int, int], ...]:
+        """Return pairs of ROIs of different groups that show the same tumour, lower index first.
+
+        They are one patient under two names, or one image stored twice.
+
+        Parameters
+        ----------
+        groups : sequence of str
+            The patient of each ROI.
+        """
+        rows, columns = np.nonzero(self.values[..., 1] >= SAME_TUMOUR)
+        pairs = zip(self.rows[rows].tolist(), columns.tolist(), strict=True)
+        return tuple(sorted({(min(p), max(p)) for p in pairs if groups[p[0]] != groups[p[1]]}))
 
 
 def compare_all(

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import false_discovery_control, norm
 
 from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.evaluation.gallery_scores import SAME_TUMOUR
 from napari_tumor_synth.evaluation.gallery_transformed import read_transformed
 from napari_tumor_synth.generators.copy_check import VerdictName
 
@@ -24,8 +25,6 @@ RATE = 0.05
 """Share of false alarms among the ROIs that are called copies."""
 COPY_P = 0.001
 """An ROI is called a copy only if fewer of 1,000 new ones than one would be as near."""
-SAME = 0.9
-"""Foreground score of ROIs that show the same tumour, however few patients there are."""
 CLOSE_PERCENTILE = 95.0
 _NOT_SEARCHED = (
     "which similarity of transformed ROIs is usual was not searched (tumor-synth gallery build "
@@ -39,6 +38,9 @@ _SMALLEST_SPREAD = 1e-3
 class Calibration:
     """What scores of the foreground are usual between real ROIs of different patients.
 
+    A patient under two names would make copies look usual: real ROIs that show the same tumour as
+    one of another patient are left out.
+
     Attributes
     ----------
     nearest : (n,) float64
@@ -47,11 +49,14 @@ class Calibration:
         Whose ROIs they are.
     lacking : str
         What the gallery lacks to judge by, in a sentence; empty where it has it.
+    left_out : int
+        Real ROIs that show the same tumour as one of another patient.
     """
 
     nearest: NDArray[np.float64]
     patients: int
     lacking: str = ""
+    left_out: int = 0
 
     @classmethod
     def of_gallery(cls, gallery: Gallery, *, transforms: bool = False) -> "Calibration":
@@ -71,9 +76,10 @@ class Calibration:
         else:
             scores = gallery.scores
             rows, found = scores.rows.tolist(), scores.nearest(gallery.patients)[:, 1]
-        known = np.isfinite(found)
-        patients = {gallery.patients[row] for row in np.array(rows)[known]}
-        return cls(found[known], len(patients))
+        known, same = np.isfinite(found), found >= SAME_TUMOUR
+        usual = known & ~same
+        patients = {gallery.patients[row] for row in np.array(rows)[usual]}
+        return cls(found[usual], len(patients), left_out=int(same.sum()))
 
     @property
     def is_enough(self) -> bool:
@@ -105,7 +111,7 @@ class Verdict:
         Among real-to-real nearest scores; None where there are too few patients.
     is_copy : bool
         Whether it must not leave as a new ROI: a copy, or, where nothing says what is usual, an
-        ROI with a score of at least `SAME`.
+        ROI with a score of at least `SAME_TUMOUR`.
     """
 
     name: VerdictName
@@ -143,7 +149,7 @@ def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
 
 
 def _not_calibrated(score: float, lacking: str) -> Verdict:
-    same = score >= SAME
+    same = score >= SAME_TUMOUR
     shows = f" But foreground 3D-SSIM {score:.3f} is that of one and the same tumour." * same
     sentence = f"Not calibrated: {lacking}.{shows} Judge by the pictures."
     return Verdict("not calibrated", sentence, None, None, is_copy=same)
@@ -155,6 +161,10 @@ def _verdict(score: float, p_value: float, copy: bool, calibration: Calibration)
         f"foreground 3D-SSIM {score:.3f}; between real ROIs and their nearest of another patient "
         f"median {np.median(calibration.nearest):.3f}, highest {calibration.nearest.max():.3f}"
     )
+    if calibration.left_out:
+        evidence += (
+            f", without {calibration.left_out} that show the same tumour as another patient's"
+        )
     name: VerdictName = "usual"
     said = "As near to a real ROI as real ROIs are to each other"
     if copy:

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
+from napari_tumor_synth.evaluation.gallery_scores import SAME_TUMOUR
 from napari_tumor_synth.evaluation.measured import Measured, bootstrap_interval, share
 from napari_tumor_synth.evaluation.memorisation import (
     COPY_P,
     FEWEST_PATIENTS,
     RATE,
-    SAME,
     Calibration,
     Verdict,
     judge,
@@ -73,7 +73,8 @@ def _calibrated(figure: Measured, calibration: Calibration) -> Measured:
         return figure
     note = (
         f"Not calibrated: the gallery has {calibration.patients} patients, and {FEWEST_PATIENTS} "
-        f"are needed. Only ROIs with a score of at least {SAME:g} could be counted, of which there "
+        f"are needed. Only ROIs with a score of at least {SAME_TUMOUR:g} could be counted, of "
+        "which there "
     )
     if not figure.value:
         return replace(figure, value=None, low=None, high=None, note=f"{note}are none.")

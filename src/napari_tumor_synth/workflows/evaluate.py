@@ -220,6 +220,11 @@ def _summary(sets: EvaluationSets) -> Section:
         f"{synthetic.spacing_mm:g} mm, {', '.join(gallery.plan.sequences)}.",
         f"Reference of all distances: {_REFERENCES[sets.reference]}.",
     ]
+    if same := gallery.same_tumours:
+        paragraphs.append(
+            f"Pairs of real ROIs of different patients that show the same tumour: {len(same)}. "
+            "tumor-synth gallery build names them; they do not say which similarity is usual."
+        )
     if sets.left_out:
         paragraphs.append(
             "Not compared on their own (too few, or of a class that no real ROI has): "

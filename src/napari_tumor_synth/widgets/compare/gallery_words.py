@@ -48,10 +48,12 @@ def facts_of(gallery: Gallery) -> str:
     by_class = ", ".join(f"{name} {count}" for name, count in sorted(classes.items()))
     kind, what = ("Patient data", "real ROI") if gallery.patient_data else ("Simulated", "ROI")
     patients = _plural(len(set(gallery.patients)), "patient")
+    same = len(gallery.same_tumours)
     return (
         f"{kind}: {_plural(len(entries), what)} of {patients} ({by_class})\n"
         f"{', '.join(plan.sequences).upper()}, "
         f"{grid_text(plan.settings.size, plan.settings.spacing_mm)}"
+        + (f"\n⚠ {_plural(same, 'pair')} of ROIs that show the same tumour" if same else "")
     )
 
 
