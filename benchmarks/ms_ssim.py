@@ -19,9 +19,9 @@ from scipy.ndimage import gaussian_filter
 from shared.made_up_rois import made_up_roi
 from shared.measuring import begin, own_peak, parser, report, summary, timed
 
-from napari_tumor_synth.evaluation.diversity import draw_pairs
 from napari_tumor_synth.evaluation.ms_ssim import MsSsimSettings, prepare_ms_ssim, settings_for
 from napari_tumor_synth.evaluation.ms_ssim_pairs import score_pairs
+from napari_tumor_synth.evaluation.random_pairs import draw_pairs
 
 Image = NDArray[np.float32]
 Peer = Callable[[Image, Image], float]

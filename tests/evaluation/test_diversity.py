@@ -1,13 +1,14 @@
 import json
 import math
 import weakref
+from itertools import combinations
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.evaluation.diversity import draw_pairs, measure_diversity
+from napari_tumor_synth.evaluation.diversity import measure_diversity
 from napari_tumor_synth.evaluation.diversity_compared import compare_diversity_by_class
 from napari_tumor_synth.evaluation.ms_ssim import (
     MsSsimSettings,
@@ -16,6 +17,7 @@ from napari_tumor_synth.evaluation.ms_ssim import (
     prepare_ms_ssim,
 )
 from napari_tumor_synth.evaluation.ms_ssim_pairs import score_pairs
+from napari_tumor_synth.evaluation.random_pairs import draw_pairs
 from napari_tumor_synth.progress import Cancelled
 
 SMALL = MsSsimSettings(levels=2, window=5)
@@ -72,6 +74,28 @@ def test_pairs_are_different_unordered_and_uniform():
     assert counts.sum() == 3000
     assert abs(counts - 200).max() < 4 * math.sqrt(200)
     assert len(draw_pairs(6, 100, np.random.default_rng(0))) == 15
+
+
+def test_pairs_of_one_patient_are_never_drawn():
+    patients = np.array([0, 0, 1, 1, 1, 2])
+    allowed = [p for p in combinations(range(6), 2) if patients[p[0]] != patients[p[1]]]
+    every = draw_pairs(6, 100, np.random.default_rng(0), patients)
+    assert [tuple(pair) for pair in every.tolist()] == allowed
+    hits = dict.fromkeys(allowed, 0)
+    for seed in range(600):
+        for pair in draw_pairs(6, 5, np.random.default_rng(seed), patients).tolist():
+            hits[tuple(pair)] += 1
+    assert abs(np.array(list(hits.values())) - 3000 / len(allowed)).max() < 4 * math.sqrt(272)
+
+
+def test_pairs_of_thousands_take_no_list_of_all():
+    patients = np.arange(20_000) // 2
+    pairs = draw_pairs(20_000, 1000, np.random.default_rng(0), patients)
+    assert len({tuple(pair) for pair in pairs.tolist()}) == 1000
+    assert (pairs[:, 0] < pairs[:, 1]).all()
+    assert (patients[pairs[:, 0]] != patients[pairs[:, 1]]).all()
+    assert (np.diff(pairs[:, 0]) >= 0).all()
+    assert pairs.mean(axis=0) == pytest.approx([20_000 / 3, 40_000 / 3], rel=0.1)
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says(monkeypatch):

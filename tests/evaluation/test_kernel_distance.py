@@ -137,5 +137,27 @@ def test_two_have_no_interval(ours, patients):
     numbers = np.arange(40) % patients
     kernel = kernel_between_rois(one, other)
     value, low, high = kernel_distance(kernel, ours, numbers, np.random.default_rng(0))
-    assert value == pytest.approx(kid(one, other))
+    owners = np.concatenate([np.arange(ours), ours + numbers])
+    expected = kernel_distance_of(kernel, np.arange(ours), np.arange(40) + ours, owners)
+    assert value == pytest.approx(expected)
     assert np.isnan([low, high]).all()
+
+
+def test_rois_of_one_patient_do_not_raise_it():
+    """Real ROIs of the generator's own distribution: 0 is expected, however few patients."""
+    rng = np.random.default_rng(3)
+    numbers = np.repeat(np.arange(20), 4)
+    found, unknowing = [], []
+    for _ in range(40):
+        patients = np.sqrt(0.8) * rng.normal(size=(20, 16))
+        theirs = patients[numbers] + np.sqrt(0.2) * rng.normal(size=(80, 16))
+        ours = rng.normal(size=(80, 16))
+        kernel = kernel_between_rois(
+            *(Features(one.astype(np.float32), np.arange(80), 80) for one in (ours, theirs))
+        )
+        value, low, high = kernel_distance(kernel, 80, numbers, rng)
+        assert low <= value <= high
+        found.append(value)
+        unknowing.append(kernel_distance(kernel, 80, np.arange(80), rng)[0])
+    assert abs(np.mean(found)) < 3 * np.std(found) / np.sqrt(40)
+    assert np.mean(unknowing) > 6 * np.std(unknowing) / np.sqrt(40)

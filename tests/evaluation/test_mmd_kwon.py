@@ -93,8 +93,10 @@ def test_the_floor_is_between_other_patients():
 def test_without_a_full_batch_in_each_half_there_is_no_floor():
     found = mmd_kwon(blobs(5, 0), blobs(5, 1), batch=3)
     assert found.floor is found.floor_low is found.floor_high is None
-    same = mmd_kwon(blobs(5, 0), blobs(5, 1), batch=2, patients=["a"] * 5)
-    assert same.floor is None
+    with pytest.raises(InputError, match="of one patient"):
+        mmd_kwon(blobs(5, 0), blobs(5, 1), batch=2, patients=["a"] * 5)
+    two = mmd_kwon(blobs(5, 0), blobs(5, 1), batch=2, patients=["a", "a", "a", "b", "b"])
+    assert two.low is two.high is None
     json.dumps(found.as_json(), allow_nan=False)
 
 

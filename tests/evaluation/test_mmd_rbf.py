@@ -63,6 +63,14 @@ def test_weights_count_copies_but_never_pair_them():
     found = unbiased_mmd2(kernel, np.array([[2, 1, 0, 0, 0]]), np.array([[0, 0, 1, 1, 0]]))[0]
     between = (2 * kernel[0, 2] + 2 * kernel[0, 3] + kernel[1, 2] + kernel[1, 3]) / 6
     assert found == pytest.approx(kernel[0, 1] + kernel[2, 3] - 2 * between)
+    owners = np.array([0, 1, 2, 2, 3])
+    everything = np.array([[1, 1, 0, 0, 0]]), np.array([[0, 0, 2, 1, 1]])
+    pairs = [(2, 4, 2), (3, 4, 1)]  # of different owners, and how often each is drawn
+    within = sum(times * kernel[i, j] for i, j, times in pairs) / 3
+    between = sum(w * kernel[i, j] for i in (0, 1) for j, w in ((2, 2), (3, 1), (4, 1))) / 8
+    assert unbiased_mmd2(kernel, *everything, owners)[0] == pytest.approx(
+        kernel[0, 1] + within - 2 * between
+    )
     alone = unbiased_mmd2(kernel, np.array([[2, 0, 0, 0, 0]]), np.array([[0, 0, 1, 1, 0]]))
     assert np.isnan(alone).all()
 

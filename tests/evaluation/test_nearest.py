@@ -9,9 +9,12 @@ import ssim_blobs
 from napari_tumor_synth.errors import GalleryError, InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
+from napari_tumor_synth.evaluation.gallery_scores import RealScores
+from napari_tumor_synth.evaluation.judging import Judge
 from napari_tumor_synth.evaluation.memorisation import RATE, Calibration, judge
 from napari_tumor_synth.evaluation.nearest import find_nearest
 from napari_tumor_synth.evaluation.ssim import ssim
+from napari_tumor_synth.evaluation.transforms import Transform
 
 COUNT, SIZE = 40, 24
 
@@ -97,15 +100,81 @@ def test_a_patient_under_two_names_does_not_make_copies_look_usual(gallery, real
     twice = build_gallery(write_cache(tmp_path / "c", [*real, *again]), tmp_path / "g")
     assert twice.same_tumours == ((4, COUNT), (9, COUNT + 1))
     assert gallery.same_tumours == ()
+    assert len(set(twice.persons)) == COUNT
+    assert twice.persons[COUNT] == twice.persons[4]
     calibration = Calibration.of_gallery(twice)
-    assert (calibration.left_out, calibration.patients) == (4, COUNT - 2)
+    assert (calibration.left_out, calibration.patients) == (0, COUNT)
+    assert calibration.nearest.max() < 0.9
+    copy = find_nearest(twice, real[4][None], top=3)
+    assert [match.index for match in copy.matches[:2]] == [4, COUNT]
+    assert copy.distance_ratio < 1e-4  # to the next person, not to the same one's other name
     queries = [planted(real[20], "noisy", rng), *(tumour(rng) for _ in range(5))]
     scores = [find_nearest(twice, one[None], 1).matches[0].score.foreground for one in queries]
     verdicts = judge(scores, calibration)
     assert [verdict.name == "copy" for verdict in verdicts] == [True] + [False] * 5
-    assert "without 4 that show the same tumour" in verdicts[0].sentence
     with_all = Calibration(twice.scores.nearest(twice.patients)[:, 1], COUNT + 2)
     assert judge(scores, with_all)[0].name != "copy"  # what this guards against
+
+
+def test_what_is_far_nearer_than_all_others_does_not_calibrate(gallery, real, tmp_path):
+    rng = np.random.default_rng(3)
+    changed = real[4] + 0.5 * rng.standard_normal(real[4].shape)
+    again = np.where(real[4] > -1, np.clip(changed, -0.9, 1), -1).astype(np.float32)
+    assert 0.7 < ssim(again, real[4]).foreground < 0.9  # the same tumour on another day
+    more = build_gallery(write_cache(tmp_path / "c", [*real, again]), tmp_path / "g")
+    assert more.same_tumours == ()
+    calibration = Calibration.of_gallery(more)
+    assert calibration.left_out == 2
+    (verdict,) = judge([0.7], calibration)
+    assert "without 2 far nearer to another patient's" in verdict.sentence
+    plain = Calibration.of_gallery(gallery)
+    assert calibration.p_value(0.6) == pytest.approx(plain.p_value(0.6), rel=0.5)
+
+
+def test_similar_galleries_are_not_taken_for_one_patient():
+    scores = np.random.default_rng(0).uniform(0.91, 0.95, (40, 40, 2)).astype(np.float32)
+    alike = RealScores(np.arange(40), scores)
+    assert alike.same_tumours([str(number) for number in range(40)]) == ()
+    scores[3, 5], scores[5, 3] = 0.999, 0.999
+    assert alike.same_tumours([str(number) for number in range(40)]) == ((3, 5),)
+
+
+def test_p_values_are_those_of_a_new_value():
+    """Exact for normal scores, however few: the mean and the spread are estimated."""
+    rng = np.random.default_rng(1)
+    at = rng.normal(0.4, 0.1, (20_000, 31))
+    low = [
+        Calibration(np.tanh(row[:30]), 30).p_value(float(np.tanh(row[30]))) <= 0.01 for row in at
+    ]
+    assert np.mean(low) == pytest.approx(0.01, abs=4 * np.sqrt(0.01 * 0.99 / 20_000))
+
+
+def test_the_highest_of_more_is_higher():
+    rng = np.random.default_rng(2)
+    highest = np.tanh(rng.normal(0.4, 0.05, (400, 50)).max(axis=1))
+    calibration = Calibration(highest, 400, others=50)
+    score = 0.52
+    alone = calibration.p_value(score)
+    assert calibration.p_value(score, among=50) == pytest.approx(alone)
+    assert calibration.p_value(score, among=100) == pytest.approx(1 - (1 - alone) ** 2)
+    assert calibration.p_value(score, among=25) == pytest.approx(1 - (1 - alone) ** 0.5)
+
+
+def test_searching_further_never_lets_a_copy_pass(gallery, real):
+    copy = planted(real[7], "blurred", np.random.default_rng(0))
+    plain = find_nearest(gallery, copy[None])
+    found = find_nearest(gallery, copy[None], transforms=True)
+    assert found.as_it_is.score == plain.matches[0].score
+    assert found.as_it_is.transform == Transform()
+    judge_of = Judge.of_gallery(gallery, transforms=True)
+    assert judge_of.transformed.lacking  # built without --transforms
+    (judged,) = judge_of.judge([found])
+    assert judged.verdict.is_copy
+    assert judged.match == found.as_it_is
+    new = find_nearest(gallery, tumour(np.random.default_rng(5))[None], transforms=True)
+    (judged,) = judge_of.judge([new])
+    assert judged.verdict.name == "not calibrated"
+    assert not judged.verdict.is_copy
 
 
 def test_rois_of_one_patient_may_show_the_same_tumour(real, tmp_path):

@@ -1,5 +1,7 @@
 """What is said of a whole set: copies, authenticity, membership and duplicates."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import bootstrap, ks_2samp
@@ -9,7 +11,8 @@ from sklearn.metrics import roc_auc_score
 import ssim_blobs
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
-from napari_tumor_synth.evaluation.measured import bootstrap_interval, share
+from napari_tumor_synth.evaluation.measured import Measured, bootstrap_interval, in_words, share
+from napari_tumor_synth.evaluation.score_distributions import compare_distributions
 from napari_tumor_synth.evaluation.set_memorisation import (
     HELD_OUT,
     LEFT_OUT,
@@ -214,6 +217,42 @@ def test_patients_are_drawn_whole():
     low, high = bootstrap_interval(lambda one: float(one.mean()), [values], [owners])
     alone = bootstrap_interval(lambda one: float(one.mean()), [values], [None])
     assert high - low > 5 * (alone[1] - alone[0])
+
+
+def test_two_have_no_interval():
+    values = np.array([0.0, 1.0, 1.0])
+    assert bootstrap_interval(np.mean, [values[:2]], [None]) == (None, None)
+    assert bootstrap_interval(np.mean, [values], [["a", "b", "b"]]) == (None, None)
+    assert bootstrap_interval(np.mean, [values], [None])[0] is not None
+
+
+def test_tests_take_one_roi_of_each_patient():
+    """Under one distribution, 5 % are below 0.05, however alike the ROIs of a patient are."""
+    rng = np.random.default_rng(4)
+    owners = [str(patient) for patient in np.repeat(np.arange(25), 4)]
+    hits = 0
+    for seed in range(300):
+        patients = np.repeat(rng.normal(size=25), 4)
+        other = np.sqrt(0.7) * patients + np.sqrt(0.3) * rng.normal(size=100)
+        found = compare_distributions("a", rng.normal(size=60), "b", other, owners, seed)
+        hits += found.mann_whitney_p <= 0.05
+    assert hits <= 15 + 3 * np.sqrt(300 * 0.05 * 0.95)
+
+
+def test_a_lower_bound_is_put_into_words():
+    bound = Measured("x", 0.1, 0.1, None, "10 ROIs", "d")
+    assert in_words(bound) == "at least 0.1, 10 ROIs"
+    assert in_words(replace(bound, low=None)) == "0.1, 10 ROIs"
+    assert in_words(replace(bound, high=0.3)) == "0.1 (0.1 to 0.3), 10 ROIs"
+    assert "not measured" in in_words(replace(bound, value=None))
+
+
+def test_one_tumour_in_both_splits_is_refused(tmp_path):
+    images = [*REAL[:6], noisy(REAL[2], np.random.default_rng(0))]
+    cohort = write_cache(tmp_path / "c", images, splits=["train"] * 6 + ["test"])
+    gallery = build_gallery(cohort, tmp_path / "g")
+    with pytest.raises(InputError, match="case-002 and case-006 show the same tumour"):
+        study(gallery, tumours(3, 1))
 
 
 def test_a_share_of_nothing_says_so():

@@ -4,9 +4,7 @@ A generator is as diverse as reality when its figure is near that of real ROIs o
 not when it is low.
 """
 
-import itertools
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
-from napari_tumor_synth.evaluation.intervals import numbered, percentile_interval, resampled_counts
+from napari_tumor_synth.evaluation.intervals import (
+    FEWEST_DRAWN,
+    numbered,
+    percentile_interval,
+    resampled_counts,
+)
 from napari_tumor_synth.evaluation.ms_ssim_definition import MsSsimSettings
 from napari_tumor_synth.evaluation.ms_ssim_pairs import score_pairs
+from napari_tumor_synth.evaluation.random_pairs import draw_pairs
 from napari_tumor_synth.progress import OnProgress, ignore_progress
 
 
@@ -28,27 +32,27 @@ class Diversity:
     ----------
     ms_ssim : float
         Mean over the pairs, of whole ROIs.
-    low, high : float
+    low, high : float or None
         Its 95 % confidence interval: bootstrap over ROIs, or over patients, since pairs that share
-        one are not independent.
+        one are not independent. None for fewer than three.
     pairs, rois, patients : int
         Pairs compared, and ROIs and patients they were drawn from.
     settings : MsSsimSettings
         Which MS-SSIM.
-    foreground, foreground_low, foreground_high : float
+    foreground, foreground_low, foreground_high : float, or None
         The same in the foreground, where most of a whole ROI's common background does not count.
     """
 
     ms_ssim: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     pairs: int
     rois: int
     settings: MsSsimSettings
     patients: int
     foreground: float
-    foreground_low: float
-    foreground_high: float
+    foreground_low: float | None
+    foreground_high: float | None
 
     def as_json(self) -> dict[str, Any]:
         """Return all fields as plain values, with the definition in words."""
@@ -121,7 +125,8 @@ def sample_diversity(
     chosen = draw_pairs(len(rois), pairs, rng, numbers)
     scores = score_pairs(rois, chosen, settings, threads=threads, on_progress=on_progress)
     means = _resampled_means(scores, chosen, resampled_counts(numbers, rng))
-    intervals = [percentile_interval(column) for column in means.T]
+    enough = int(numbers.max()) + 1 >= FEWEST_DRAWN
+    intervals = [percentile_interval(column) if enough else (None, None) for column in means.T]
     whole, foreground = scores.mean(axis=0).tolist()
     measured = Diversity(
         ms_ssim=whole,
@@ -136,45 +141,6 @@ def sample_diversity(
         foreground_high=intervals[1][1],
     )
     return measured, means
-
-
-def draw_pairs(
-    count: int,
-    pairs: int,
-    rng: np.random.Generator,
-    patients: NDArray[np.int64] | None = None,
-) -> NDArray[np.int64]:
-    """Draw different unordered pairs ``(n, 2)``, first < second, uniformly; sorted.
-
-    Parameters
-    ----------
-    count : int
-        Items there are.
-    pairs : int
-        Pairs wanted; all there are if there are fewer.
-    rng : numpy.random.Generator
-        Where they are drawn from.
-    patients : (count,) int64, optional
-        Whose each item is; pairs of one patient are left out.
-
-    Raises
-    ------
-    InputError
-        All items are of one patient.
-    """
-    total = math.comb(count, 2)
-    everything: Iterable[tuple[int, int]] = itertools.combinations(range(count), 2)
-    if patients is not None and len(np.unique(patients)) < count:
-        everything = [pair for pair in everything if patients[pair[0]] != patients[pair[1]]]
-        total = len(everything)
-    if not total:
-        raise InputError(
-            f"All {count} ROIs are of one patient.", "Give ROIs of at least two patients."
-        )
-    if pairs >= total:
-        return np.array(list(everything))
-    wanted = set(rng.choice(total, pairs, replace=False).tolist())
-    return np.array([pair for number, pair in enumerate(everything) if number in wanted])
 
 
 def _resampled_means(

@@ -25,21 +25,23 @@ class DiversityComparison:
     Attributes
     ----------
     real, synthetic : Diversity
-    difference, low, high : float
-        Synthetic less real, whole ROIs, with the 95 % bootstrap interval over the ROIs (or
-        patients) of both sets.
-    foreground_difference, foreground_low, foreground_high : float
+    difference : float
+        Synthetic less real, whole ROIs.
+    low, high : float or None
+        Its 95 % bootstrap interval over the ROIs (or patients) of both sets; None for fewer than
+        three.
+    foreground_difference, foreground_low, foreground_high : float, or None
         The same in the foreground.
     """
 
     real: Diversity
     synthetic: Diversity
     difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     foreground_difference: float
-    foreground_low: float
-    foreground_high: float
+    foreground_low: float | None
+    foreground_high: float | None
 
     def as_json(self) -> dict[str, Any]:
         """Return all fields as plain values."""
@@ -84,7 +86,10 @@ def compare_diversity(
     )
     resamples = min(len(our_means), len(their_means))
     differences = our_means[:resamples] - their_means[:resamples]
-    whole, foreground = (percentile_interval(column) for column in differences.T)
+    enough = ours.low is not None and theirs.low is not None
+    whole, foreground = (
+        percentile_interval(column) if enough else (None, None) for column in differences.T
+    )
     return DiversityComparison(
         real=theirs,
         synthetic=ours,

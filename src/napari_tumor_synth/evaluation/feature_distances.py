@@ -14,9 +14,12 @@ from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.features.extractor import FeatureExtractor, Features, View
 from napari_tumor_synth.evaluation.frechet import frechet_distance
 from napari_tumor_synth.evaluation.gram import features_of_one_space
-from napari_tumor_synth.evaluation.intervals import numbered, percentile_interval
+from napari_tumor_synth.evaluation.intervals import (
+    FEWEST_DRAWN,
+    numbered,
+    percentile_interval,
+)
 from napari_tumor_synth.evaluation.kernel_distance import (
-    FEWEST,
     FEWEST_VECTORS,
     SubsetDistance,
     kernel_between_rois,
@@ -164,13 +167,16 @@ def compare_features(
     with threadpool_limits(1), ThreadPoolExecutor(min(_WORKERS, worker_count())) as pool:
         whole = pool.submit(frechet_distance, synthetic.vectors, real.vectors)
         kernel = kernel_between_rois(synthetic, real)
+        kernel_owners = np.concatenate([np.arange(synthetic.rois), synthetic.rois + numbers])
         kid, kid_low, kid_high = kernel_distance(kernel, synthetic.rois, numbers, rng)
         for split in range(KID_SPLITS if drawn else 0):
             here, there = (
                 balanced_order(half, numbers, rng)[:drawn] for half in patient_halves(numbers, rng)
             )
             kid_floor.append(
-                kernel_distance_of(kernel, there + synthetic.rois, here + synthetic.rois)
+                kernel_distance_of(
+                    kernel, there + synthetic.rois, here + synthetic.rois, kernel_owners
+                )
             )
             if split < FID_SPLITS:
                 chosen = rng.permutation(synthetic.rois)[:drawn]
@@ -180,7 +186,8 @@ def compare_features(
         fid, fid_matched, fid_floor = (
             [future.result() for future in futures] for futures in ([whole], matched, floor)
         )
-    kid_low_high = percentile_interval(kid_floor) if kid_floor else (None, None)
+    known = [one for one in kid_floor if np.isfinite(one)]  # of more than one patient a half
+    kid_low_high = percentile_interval(known) if known else (None, None)
     return FeatureDistance(
         extractor=extractor.name,
         view=view,
@@ -238,6 +245,6 @@ def _note(drawn: int, synthetic: int, real: int, patients: int) -> str:
             f"The floor is of {drawn} ROIs, not of {synthetic}: a half of the {patients} real "
             "patients has no more; compare it with the matched figure."
         )
-    if min(synthetic, patients) < FEWEST:
-        said.append(f"No interval of the KID: it takes {FEWEST} synthetic ROIs and patients.")
+    if min(synthetic, patients) < FEWEST_DRAWN:
+        said.append(f"No interval of the KID: it takes {FEWEST_DRAWN} synthetic ROIs and patients.")
     return " ".join(said)

@@ -125,7 +125,22 @@ class Gallery:
                 self._spectra[index] = spectrum
         return spectrum
 
-    @property
+    @cached_property
+    def persons(self) -> tuple[str, ...]:
+        """Whose ROI each is, patients whose ROIs show the same tumour being one person."""
+        name = {patient: patient for patient in self.patients}
+
+        def first(patient: str) -> str:
+            while name[patient] != patient:
+                patient = name[patient]
+            return patient
+
+        for pair in self.same_tumours:
+            one, other = sorted(first(self.patients[index]) for index in pair)
+            name[other] = one
+        return tuple(first(patient) for patient in self.patients)
+
+    @cached_property
     def same_tumours(self) -> tuple[tuple[int, int], ...]:
         """Pairs of ROIs, by index, of different patients that show the same tumour.
 

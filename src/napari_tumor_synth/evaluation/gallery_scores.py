@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_tumor_synth.evaluation.ssim import SsimRoi, compare, scores_of
 from napari_tumor_synth.evaluation.stored_arrays import (
@@ -24,7 +24,29 @@ from napari_tumor_synth.progress import OnProgress, Progress
 MOST_COMPARED, DRAWN = 1000, 300
 SAME_TUMOUR = 0.9
 """Foreground score of ROIs that show the same tumour, whatever they are called."""
+_ENOUGH = 30  # ROIs, to tell which scores are far above the others
+_BELOW_ONE = 1 - 1e-12
 _COLUMNS_A_STEP = 16
+
+
+def fisher(scores: ArrayLike) -> NDArray[np.float64]:
+    """Return Fisher's transform of scores, which is unbounded."""
+    bounded = np.clip(np.asarray(scores, np.float64), -_BELOW_ONE, _BELOW_ONE)
+    found: NDArray[np.float64] = np.arctanh(bounded)
+    return found
+
+
+def outer_fence(nearest: NDArray[np.float64]) -> float:
+    """Return the nearest score beyond which one is far above the others.
+
+    That is the outer fence of a box plot of Fisher's transform, three quartile distances above the
+    third quartile: of normally distributed ones, one in a million is beyond. NaN counts nowhere.
+    """
+    known = nearest[np.isfinite(nearest)]
+    if not len(known):
+        return 1.0
+    low, high = np.quantile(fisher(known), [0.25, 0.75])
+    return float(np.tanh(high + 3 * (high - low)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,14 +80,18 @@ class RealScores:
     def same_tumours(self, groups: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """Return pairs of ROIs of different groups that show the same tumour, lower index first.
 
-        They are one patient under two names, or one image stored twice.
+        They are one patient under two names, or one image stored twice: of a score of at least
+        `SAME_TUMOUR`, and where there are enough to tell, far nearer than the others.
 
         Parameters
         ----------
         groups : sequence of str
             The patient of each ROI.
         """
-        rows, columns = np.nonzero(self.values[..., 1] >= SAME_TUMOUR)
+        nearest, least = self.nearest(groups)[:, 1], SAME_TUMOUR
+        if np.isfinite(nearest).sum() >= _ENOUGH:
+            least = max(least, outer_fence(nearest))
+        rows, columns = np.nonzero(self.values[..., 1] >= least)
         pairs = zip(self.rows[rows].tolist(), columns.tolist(), strict=True)
         return tuple(sorted({(min(p), max(p)) for p in pairs if groups[p[0]] != groups[p[1]]}))
 

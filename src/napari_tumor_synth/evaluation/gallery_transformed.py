@@ -71,8 +71,8 @@ def _drawn(gallery: Gallery) -> list[int]:
 
 
 def _nearest(gallery: Gallery, row: int, threads: int) -> float:
-    own = gallery.patients[row]
-    others = [index for index, patient in enumerate(gallery.patients) if patient != own]
+    own = gallery.persons[row]
+    others = [index for index, person in enumerate(gallery.persons) if person != own]
     if not others:
         return -1.0
     found = search_transforms(gallery, gallery.image(row), threads, others)

@@ -9,6 +9,8 @@ from napari_tumor_synth.errors import InputError
 
 RESAMPLES = 2000
 LEVEL = 0.95
+FEWEST_DRAWN = 3
+"""ROIs, or patients, that an interval takes: with two, resampling has nothing to vary."""
 
 
 def numbered(patients: Sequence[str] | None, count: int) -> NDArray[np.int64]:

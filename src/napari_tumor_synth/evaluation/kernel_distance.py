@@ -3,9 +3,10 @@
 .. [1] Binkowski et al., Demystifying MMD GANs, 2018: section 4, kernel ``(x y / d + 1)^3``.
 
 Slices of one ROI resemble each other, so that they are no samples of their own: kernels are
-averaged over the slices of two ROIs, pairs within an ROI count nowhere, and what is resampled is
-ROIs, or patients. With one vector an ROI this is the full-sample estimate of [1]_. Other programs
-print the mean over subsets of all vectors, which `subset_kernel_distance` is.
+averaged over the slices of two ROIs, pairs within an ROI or a patient count nowhere, and what is
+resampled is ROIs, or patients. With one vector an ROI and one ROI a patient this is the full-sample
+estimate of [1]_. Other programs print the mean over subsets of all vectors, which
+`subset_kernel_distance` is.
 """
 
 from collections.abc import Iterator
@@ -16,13 +17,15 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.features.extractor import Features
-from napari_tumor_synth.evaluation.intervals import percentile_interval, resampled_counts
+from napari_tumor_synth.evaluation.intervals import (
+    FEWEST_DRAWN,
+    percentile_interval,
+    resampled_counts,
+)
 from napari_tumor_synth.evaluation.kernel_means import unbiased_mmd2
 
 SUBSETS, SUBSET = 100, 1000
 """Subsets, and vectors of each set in one of them, as is usual."""
-FEWEST = 3
-"""ROIs, and patients, that an interval takes: with two, resampling has nothing to vary."""
 FEWEST_VECTORS = 4
 """Of a set, so that subsets of two differ."""
 _BLOCK = 1024  # vectors
@@ -73,7 +76,7 @@ def kernel_distance(
     patients: NDArray[np.int64],
     rng: np.random.Generator,
 ) -> tuple[float, float, float]:
-    """Return the KID and its 95 % bootstrap interval, which is NaN for fewer than `FEWEST`.
+    """Return the KID and its 95 % bootstrap interval, which is NaN for fewer than `FEWEST_DRAWN`.
 
     Parameters
     ----------
@@ -86,23 +89,29 @@ def kernel_distance(
     rng : numpy.random.Generator
     """
     everything = np.arange(len(kernel))
-    value = kernel_distance_of(kernel, everything[:synthetic], everything[synthetic:])
-    if min(synthetic, int(patients.max()) + 1) < FEWEST:
+    owners = np.concatenate([everything[:synthetic], synthetic + patients])
+    value = kernel_distance_of(kernel, everything[:synthetic], everything[synthetic:], owners)
+    if min(synthetic, int(patients.max()) + 1) < FEWEST_DRAWN:
         return value, float("nan"), float("nan")
     ours = resampled_counts(np.arange(synthetic), rng)
     theirs = resampled_counts(patients, rng)
-    drawn = unbiased_mmd2(kernel, _padded(ours, theirs.shape[1], 0), _padded(theirs, 0, synthetic))
+    drawn = unbiased_mmd2(
+        kernel, _padded(ours, theirs.shape[1], 0), _padded(theirs, 0, synthetic), owners
+    )
     low, high = percentile_interval(drawn[np.isfinite(drawn)])
     return value, low, high
 
 
 def kernel_distance_of(
-    kernel: NDArray[np.float64], ours: NDArray[np.int64], theirs: NDArray[np.int64]
+    kernel: NDArray[np.float64],
+    ours: NDArray[np.int64],
+    theirs: NDArray[np.int64],
+    owners: NDArray[np.int64] | None = None,
 ) -> float:
-    """Return the KID of some ROIs and others."""
+    """Return the KID of some ROIs and others; `owners` tells whose each ROI of the kernel is."""
     weights = np.zeros((2, len(kernel)))
     weights[0, ours], weights[1, theirs] = 1, 1
-    return float(unbiased_mmd2(kernel, weights[:1], weights[1:])[0])
+    return float(unbiased_mmd2(kernel, weights[:1], weights[1:], owners)[0])
 
 
 def subset_kernel_distance(

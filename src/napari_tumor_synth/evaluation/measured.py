@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from napari_tumor_synth.evaluation.intervals import (
+    FEWEST_DRAWN,
     LEVEL,
     numbered,
     percentile_interval,
@@ -28,7 +29,7 @@ class Measured:
     value : float or None
         None where it cannot be said.
     low, high : float or None
-        95 % interval; None where there is none.
+        95 % interval; None where there is none. With `low` alone, the value is a lower bound.
     n : str
         Of what and how many, e.g. ``"200 samples, 130 held-out ROIs"``.
     definition : str
@@ -58,8 +59,11 @@ def in_words(figure: Measured) -> str:
     """Return value, interval and number of a figure in a line."""
     if figure.value is None:
         return f"not measured: {figure.note}"
-    interval = "" if figure.low is None else f" ({figure.low:.4g} to {figure.high:.4g})"
-    return f"{figure.value:.4g}{interval}, {figure.n}"
+    if figure.low is None:
+        return f"{figure.value:.4g}, {figure.n}"
+    if figure.high is None:
+        return f"at least {figure.low:.4g}, {figure.n}"
+    return f"{figure.value:.4g} ({figure.low:.4g} to {figure.high:.4g}), {figure.n}"
 
 
 def share(name: str, count: int, of: int, n: str, definition: str, note: str = "") -> Measured:
@@ -77,8 +81,10 @@ def bootstrap_interval(
     samples: Sequence[NDArray[np.float64]],
     groups: Sequence[Sequence[str] | None],
     seed: int = 0,
-) -> tuple[float, float]:
+) -> tuple[float, float] | tuple[None, None]:
     """Return the 95 % percentile interval of a statistic of one or more independent samples.
+
+    None where a sample has fewer than `FEWEST_DRAWN` values, or patients.
 
     Parameters
     ----------
@@ -92,10 +98,10 @@ def bootstrap_interval(
     seed : int
     """
     rng = np.random.default_rng(seed)
-    draws = [
-        resampled_counts(numbered(names, len(sample)), rng)
-        for sample, names in zip(samples, groups, strict=True)
-    ]
+    numbers = [numbered(names, len(one)) for one, names in zip(samples, groups, strict=True)]
+    if min(int(one.max()) + 1 for one in numbers) < FEWEST_DRAWN:
+        return None, None
+    draws = [resampled_counts(one, rng) for one in numbers]
     found = [
         statistic(*(sample.repeat(times) for sample, times in zip(samples, counts, strict=True)))
         for counts in zip(*draws, strict=True)

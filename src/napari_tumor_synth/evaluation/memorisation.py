@@ -2,20 +2,22 @@
 
 The scores of real ROIs with their nearest ROI of another patient say what is usual. They are
 bounded by 1, so that Fisher's transform (artanh) of them is what is taken as normally distributed;
-that gives a p-value for scores beyond all that was seen, which a rank cannot.
+that gives a p-value for scores beyond all that was seen, which a rank cannot. It is that of a new
+one of the same distribution, whose mean and spread are estimated: Student's t.
 
 .. [1] Benjamini and Hochberg, Controlling the false discovery rate, 1995.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, norm
+from scipy.stats import false_discovery_control, t
 
 from napari_tumor_synth.evaluation.gallery import Gallery
-from napari_tumor_synth.evaluation.gallery_scores import SAME_TUMOUR
+from napari_tumor_synth.evaluation.gallery_scores import SAME_TUMOUR, fisher, outer_fence
 from napari_tumor_synth.evaluation.gallery_transformed import read_transformed
 from napari_tumor_synth.generators.copy_check import VerdictName
 
@@ -30,7 +32,7 @@ _NOT_SEARCHED = (
     "which similarity of transformed ROIs is usual was not searched (tumor-synth gallery build "
     "--transforms does)"
 )
-_BELOW_ONE = 1 - 1e-12
+_BELOW_ONE = 1 - 1e-15
 _SMALLEST_SPREAD = 1e-3
 
 
@@ -38,8 +40,9 @@ _SMALLEST_SPREAD = 1e-3
 class Calibration:
     """What scores of the foreground are usual between real ROIs of different patients.
 
-    A patient under two names would make copies look usual: real ROIs that show the same tumour as
-    one of another patient are left out.
+    A patient under two names would make copies look usual: such are one person here, and real ROIs
+    far nearer to another patient's than all others (beyond the outer fence of a box plot, three
+    quartile distances above the third quartile) are left out.
 
     Attributes
     ----------
@@ -50,13 +53,16 @@ class Calibration:
     lacking : str
         What the gallery lacks to judge by, in a sentence; empty where it has it.
     left_out : int
-        Real ROIs that show the same tumour as one of another patient.
+        Real ROIs far nearer to another patient's than all others.
+    others : int
+        Real ROIs that each was compared with.
     """
 
     nearest: NDArray[np.float64]
     patients: int
     lacking: str = ""
     left_out: int = 0
+    others: int = 1
 
     @classmethod
     def of_gallery(cls, gallery: Gallery, *, transforms: bool = False) -> "Calibration":
@@ -75,11 +81,12 @@ class Calibration:
             rows, found = searched[0], np.where(searched[1] < 0, np.nan, searched[1])
         else:
             scores = gallery.scores
-            rows, found = scores.rows.tolist(), scores.nearest(gallery.patients)[:, 1]
-        known, same = np.isfinite(found), found >= SAME_TUMOUR
-        usual = known & ~same
-        patients = {gallery.patients[row] for row in np.array(rows)[usual]}
-        return cls(found[usual], len(patients), left_out=int(same.sum()))
+            rows, found = scores.rows.tolist(), scores.nearest(gallery.persons)[:, 1]
+        known = np.isfinite(found)
+        usual = known & (found <= outer_fence(found))
+        persons = {gallery.persons[row] for row in np.array(rows)[usual]}
+        left_out = int(known.sum() - usual.sum())
+        return cls(found[usual], len(persons), left_out=left_out, others=max(1, len(gallery) - 1))
 
     @property
     def is_enough(self) -> bool:
@@ -90,12 +97,22 @@ class Calibration:
         """Return how many of 100 real ROIs have a nearest real one that is less similar."""
         return float(100 * np.mean(self.nearest < score))
 
-    def p_value(self, score: float) -> float:
-        """Return the probability of a score as high as this between real ROIs."""
-        usual = np.arctanh(np.clip(self.nearest, -_BELOW_ONE, _BELOW_ONE))
-        at = float(np.arctanh(np.clip(score, -_BELOW_ONE, _BELOW_ONE)))
-        spread = max(float(usual.std(ddof=1)), _SMALLEST_SPREAD)
-        return float(norm.sf((at - usual.mean()) / spread))
+    def p_value(self, score: float, among: int | None = None) -> float:
+        """Return the probability of a score as high as this between real ROIs.
+
+        Parameters
+        ----------
+        score : float
+        among : int, optional
+            ROIs that the score is the highest with; None means as many as real ones had. The
+            highest of more is higher.
+        """
+        usual, count = fisher(self.nearest), len(self.nearest)
+        spread = max(float(usual.std(ddof=1)), _SMALLEST_SPREAD) * math.sqrt(1 + 1 / count)
+        p_value = float(t.sf((float(fisher(score)) - usual.mean()) / spread, count - 1))
+        if among is None or p_value == 0:
+            return p_value
+        return float(-np.expm1(among / self.others * np.log1p(-min(p_value, _BELOW_ONE))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +138,9 @@ class Verdict:
     is_copy: bool
 
 
-def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
+def judge(
+    scores: Sequence[float], calibration: Calibration, among: int | None = None
+) -> list[Verdict]:
     """Judge ROIs by the foreground score with their nearest real ROI.
 
     A copy has a p-value of at most `COPY_P`, and belongs to those that are told with a false
@@ -132,6 +151,8 @@ def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
     ----------
     scores : sequence of float
     calibration : Calibration
+    among : int, optional
+        See `Calibration.p_value`.
     """
     if not calibration.is_enough:
         lacking = calibration.lacking or (
@@ -139,7 +160,7 @@ def judge(scores: Sequence[float], calibration: Calibration) -> list[Verdict]:
             "say which similarity is usual"
         )
         return [_not_calibrated(score, lacking) for score in scores]
-    p_values = np.array([calibration.p_value(score) for score in scores])
+    p_values = np.array([calibration.p_value(score, among) for score in scores])
     discovered = false_discovery_control(p_values) <= RATE if len(p_values) else p_values > 0
     copies = discovered & (p_values <= COPY_P)
     return [
@@ -163,7 +184,7 @@ def _verdict(score: float, p_value: float, copy: bool, calibration: Calibration)
     )
     if calibration.left_out:
         evidence += (
-            f", without {calibration.left_out} that show the same tumour as another patient's"
+            f", without {calibration.left_out} far nearer to another patient's: the same tumour?"
         )
     name: VerdictName = "usual"
     said = "As near to a real ROI as real ROIs are to each other"

@@ -23,7 +23,12 @@ from numpy.typing import NDArray
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gram import gram_matrix
-from napari_tumor_synth.evaluation.intervals import numbered, percentile_interval, resampled_counts
+from napari_tumor_synth.evaluation.intervals import (
+    FEWEST_DRAWN,
+    numbered,
+    percentile_interval,
+    resampled_counts,
+)
 from napari_tumor_synth.evaluation.kernel_means import spread, unbiased_mmd2
 from napari_tumor_synth.evaluation.kwon_batches import (
     Indices,
@@ -44,8 +49,9 @@ class KwonMmd:
     ----------
     value : float
         Mean over tests; smaller is better as published.
-    low, high : float
-        95 % bootstrap interval over ROIs (or patients) of its expectation.
+    low, high : float or None
+        95 % bootstrap interval over ROIs (or patients) of its expectation; None for fewer than
+        three.
     test_sd : float
         Standard deviation of the tests, which the published code prints; it knows nothing of how
         the figure would differ for other patients.
@@ -69,8 +75,8 @@ class KwonMmd:
     """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     test_sd: float
     floor: float | None
     floor_low: float | None
@@ -170,7 +176,7 @@ def mmd_kwon_of_gram(
     Raises
     ------
     InputError
-        Fewer than two ROIs of a kind, a batch that they do not fill, or no test.
+        Fewer than two ROIs of a kind or patients, a batch that they do not fill, or no test.
     """
     real = len(gram) - synthetic
     numbers = numbered(patients, max(real, 0))
@@ -181,6 +187,8 @@ def mmd_kwon_of_gram(
             "cannot be made.",
             "Give at least two ROIs of each kind, and as many as a batch has.",
         )
+    if numbers.max() == 0:
+        raise InputError("All real ROIs are of one patient.", "Give at least two patients.")
     rng = np.random.default_rng(seed)
     # One more row: the mean of the real ROIs, as a sample of a collapsed generator.
     extended = _with_mean(gram, synthetic)
@@ -197,8 +205,9 @@ def mmd_kwon_of_gram(
     own, other = (np.zeros((1, len(gram))) for _ in range(2))
     own[:, :synthetic] = other[:, synthetic:] = 1
     drawn_ours, drawn_theirs = _resampled(synthetic, numbers, rng)
-    expected = _expected(gram, drawn_ours, drawn_theirs, smaller)
-    low, high = percentile_interval(expected[np.isfinite(expected)])
+    whose = np.concatenate([np.arange(synthetic), synthetic + numbers])
+    expected = _expected(gram, drawn_ours, drawn_theirs, smaller, whose)
+    low, high = _interval(expected, min(synthetic, int(numbers.max()) + 1))
     floor = None if None in floors else np.array(floors, np.float64)
     ends = (None, None) if floor is None else percentile_interval(floor)
     return KwonMmd(
@@ -210,8 +219,8 @@ def mmd_kwon_of_gram(
         floor_low=ends[0],
         floor_high=ends[1],
         collapsed=float(collapsed.mean()),
-        distance_of_means=float(unbiased_mmd2(gram, own, other)[0]),
-        variance_term=float((spread(gram, own) + spread(gram, other))[0] * smaller),
+        distance_of_means=float(unbiased_mmd2(gram, own, other, whose)[0]),
+        variance_term=float((spread(gram, own) + spread(gram, other, whose))[0] * smaller),
         batch=batch,
         tests=tests,
         drawn=drawn,
@@ -226,9 +235,19 @@ def _expected(
     ours: NDArray[np.int64],
     theirs: NDArray[np.int64],
     smaller: float,
+    owners: NDArray[np.int64],
 ) -> NDArray[np.float64]:
     """Return the expectation of a test, once a weighting."""
-    return unbiased_mmd2(gram, ours, theirs) + smaller * (spread(gram, ours) + spread(gram, theirs))
+    variances = spread(gram, ours) + spread(gram, theirs, owners)
+    return unbiased_mmd2(gram, ours, theirs, owners) + smaller * variances
+
+
+def _interval(
+    expected: NDArray[np.float64], fewest: int
+) -> tuple[float, float] | tuple[None, None]:
+    if fewest < FEWEST_DRAWN:
+        return None, None
+    return percentile_interval(expected[np.isfinite(expected)])
 
 
 def _resampled(

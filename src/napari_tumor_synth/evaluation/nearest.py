@@ -1,5 +1,6 @@
 """The real ROIs that an ROI is most like, by exact 3D-SSIM of the foreground."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,11 +53,14 @@ class Nearest:
         where there is no other patient, or where both are identical to the ROI.
     searched : Searched
         How much of the gallery the ROI was compared with as it is, and whether the list is certain.
+    as_it_is : Match
+        The best without a transform.
     """
 
     matches: tuple[Match, ...]
     distance_ratio: float | None
     searched: Searched
+    as_it_is: Match
 
 
 def find_nearest(
@@ -116,23 +120,31 @@ def find_nearest(
             if index not in candidates or found[0].foreground > candidates[index][0].foreground:
                 candidates[index] = found
     order = sorted(candidates, key=lambda index: -candidates[index][0].foreground)
-    patients = gallery.patients
-    others = [index for index in order if patients[index] != patients[order[0]]]
+    persons = gallery.persons
+    others = [index for index in order if persons[index] != persons[order[0]]]
     prepared: dict[Transform, SsimRoi] = {}
-    matches = []
-    for index in dict.fromkeys([*order[: top + _SPARE], *others[:1]]):
+
+    def exactly(index: int, transform: Transform) -> Match:
         gallery.require_unchanged(index)
-        transform = candidates[index][1]
         if transform not in prepared:
             prepared[transform] = prepare_roi(transform.apply(image), definition)
         score = compare(prepared[transform], prepare_roi(gallery.image(index), definition))
-        matches.append(Match(index, gallery.entries[index], score, transform))
+        return Match(index, gallery.entries[index], score, transform)
+
+    matches = [
+        exactly(index, candidates[index][1])
+        for index in dict.fromkeys([*order[: top + _SPARE], *others[:1]])
+    ]
     matches.sort(key=lambda match: -match.score.foreground)
-    return Nearest(tuple(matches[:top]), _ratio(matches), searched)
+    as_it_is = matches[0]
+    if as_it_is.transform != Transform():
+        best = max(scores, key=lambda index: scores[index].foreground)
+        as_it_is = exactly(best, Transform())
+    return Nearest(tuple(matches[:top]), _ratio(matches, persons), searched, as_it_is)
 
 
-def _ratio(found: list[Match]) -> float | None:
-    others = [match for match in found if match.entry.patient != found[0].entry.patient]
+def _ratio(found: list[Match], persons: Sequence[str]) -> float | None:
+    others = [match for match in found if persons[match.index] != persons[found[0].index]]
     if not others or others[0].score.foreground >= 1:
         return None
     return (1 - found[0].score.foreground) / (1 - others[0].score.foreground)

@@ -18,10 +18,13 @@ class Comparison:
     ----------
     first, second : str
         Of what.
-    median_difference, low, high : float
-        First less second, with its 95 % bootstrap interval (patients are drawn).
+    median_difference : float
+        First less second.
+    low, high : float or None
+        Its 95 % bootstrap interval (patients are drawn); None for fewer than three.
     mann_whitney_p, ks_p : float
-        Two-sided.
+        Two-sided; of one ROI of each patient, drawn at random, for those of one patient resemble
+        each other.
     superiority : float
         Probability that one of the first is more similar than one of the second; 0.5 when alike.
     n_first, n_second : int
@@ -30,8 +33,8 @@ class Comparison:
     first: str
     second: str
     median_difference: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     mann_whitney_p: float
     ks_p: float
     superiority: float
@@ -63,8 +66,9 @@ def compare_distributions(
     owners : sequence of str
         The patient of each of the second.
     seed : int
-        Of the bootstrap.
+        Of the bootstrap, and of the ROIs that are tested.
     """
+    alone = other[_one_each(owners, np.random.default_rng(seed))]
     low, high = bootstrap_interval(_median_difference, [one, other], [None, owners], seed)
     return Comparison(
         first=first,
@@ -72,12 +76,19 @@ def compare_distributions(
         median_difference=_median_difference(one, other),
         low=low,
         high=high,
-        mann_whitney_p=float(mannwhitneyu(one, other).pvalue),
-        ks_p=float(ks_2samp(one, other).pvalue),
+        mann_whitney_p=float(mannwhitneyu(one, alone).pvalue),
+        ks_p=float(ks_2samp(one, alone).pvalue),
         superiority=auc(one, other),
         n_first=len(one),
         n_second=len(other),
     )
+
+
+def _one_each(owners: Sequence[str], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return where one value of each owner stands."""
+    order = rng.permutation(len(owners))
+    chosen: NDArray[np.int64] = np.sort(order[np.unique(np.array(owners)[order], True)[1]])
+    return chosen
 
 
 def _median_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

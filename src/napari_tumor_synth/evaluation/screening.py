@@ -144,8 +144,8 @@ def search(
     bounds = _bounds(gallery, query, rows, threads)
     order = np.argsort(-bounds, kind="stable")
     rows, bounds = rows[order], bounds[order]
-    several = len({gallery.patients[row] for row in rows.tolist()}) > 1
-    patients = gallery.patients if another_patient and several else ()
+    several = len({gallery.persons[row] for row in rows.tolist()}) > 1
+    patients = gallery.persons if another_patient and several else ()
     scores: dict[int, SsimScore] = {}
     done, step = 0, _FIRST
     while done < min(enough, len(rows)):

@@ -55,12 +55,14 @@ def copies(
             calibration,
         ),
         _calibrated(
-            share(
+            Measured(
                 "training cases copied",
-                len(train & set(found)),
-                len(train),
-                f"{len(train)} training ROIs",
-                "Training ROIs that are the nearest real ROI of a copy.",
+                len(train & set(found)) / len(train),
+                None,
+                None,
+                f"{len(train)} training ROIs, {len(verdicts)} synthetic",
+                "Training ROIs that are the nearest real ROI of a copy: a count of this set, which "
+                "grows with its size.",
             ),
             calibration,
         ),
@@ -87,7 +89,8 @@ def duplicates(scores: SetScores, calibration: Calibration) -> tuple[tuple[int, 
         return ()
     # one verdict a ROI (with its nearest), not one a pair: the calibration is of nearest scores
     nearest = np.nanmax(scores.among, axis=1)
-    is_copy = np.array([verdict.is_copy for verdict in judge(nearest.tolist(), calibration)])
+    verdicts = judge(nearest.tolist(), calibration, among=len(nearest) - 1)
+    is_copy = np.array([verdict.is_copy for verdict in verdicts])
     lowest = nearest[is_copy].min() if is_copy.any() else np.inf
     linked = scores.among >= lowest  # NaN is not
     _, labels = connected_components(linked, directed=False)
@@ -100,12 +103,14 @@ def duplicated(
 ) -> Measured:
     """Return the share of synthetic ROIs in groups of `duplicates`."""
     count = len(scores.among_rows)
-    found = share(
+    found = Measured(
         "duplicates among synthetic ROIs",
-        sum(len(group) for group in groups),
-        count,
+        sum(len(group) for group in groups) / count if count else None,
+        None,
+        None,
         f"{count} synthetic ROIs, {len(groups)} groups",
-        "Synthetic ROIs that are as near to another synthetic one as a copy is to a real one.",
+        "Synthetic ROIs that are as near to another synthetic one as a copy is to a real one, as "
+        "many real ones as there are others: a count of this set, which grows with its size.",
     )
     return _calibrated(found, calibration)
 
@@ -133,6 +138,8 @@ def authenticity(
     named = ("authentic synthetic ROIs", "authentic held-out ROIs")
     if not len(theirs):
         nothing = "The gallery has no held-out ROIs."
+        if len(scores.held_out):
+            nothing = "All training ROIs are of one patient: none has another to be nearer to."
         blank = Measured(named[1], None, None, None, "0 held-out ROIs", definition, nothing)
         difference = Measured(
             "difference in authenticity", None, None, None, "0 held-out ROIs", definition, nothing
@@ -146,7 +153,12 @@ def authenticity(
     )
     return (
         _authentic_share(named[0], ours, "synthetic ROIs", definition),
-        _authentic_share(named[1], theirs, "held-out ROIs", definition),
+        _of_patients(
+            _authentic_share(named[1], theirs, "held-out ROIs", definition),
+            theirs,
+            held_out_owners,
+            seed,
+        ),
         Measured(
             "difference in authenticity",
             float(ours.mean() - theirs.mean()),
@@ -174,6 +186,16 @@ def _authentic_share(
     return share(name, int(authentic.sum()), len(authentic), f"{len(authentic)} {of}", definition)
 
 
+def _of_patients(
+    found: Measured, values: NDArray[np.float64], owners: list[str], seed: int
+) -> Measured:
+    """Return a share with an interval over patients, where some have several ROIs."""
+    if len(set(owners)) == len(owners):
+        return found
+    low, high = bootstrap_interval(lambda one: float(one.mean()), [values], [owners], seed)
+    return replace(found, low=low, high=high, n=f"{found.n} of {len(set(owners))} patients")
+
+
 def membership(scores: SetScores, patients: NDArray[np.str_], seed: int) -> Measured:
     """Return how well it can be guessed from the set who was learnt from [2]_.
 
@@ -194,7 +216,8 @@ def membership(scores: SetScores, patients: NDArray[np.str_], seed: int) -> Meas
     members, others = closest[scores.train], closest[scores.held_out]
     n = f"{len(members)} training ROIs, {len(others)} held-out ROIs"
     if len(others) < 2:
-        return Measured(name, None, None, None, n, definition, "There are no held-out ROIs.")
+        note = "It takes two held-out ROIs."
+        return Measured(name, None, None, None, n, definition, note)
     low, high = bootstrap_interval(
         auc,
         [members, others],

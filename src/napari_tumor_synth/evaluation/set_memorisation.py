@@ -105,7 +105,7 @@ def report_on(gallery: Gallery, scores: SetScores, seed: int = 0) -> SetMemorisa
         HELD_OUT: scores.held_out_nearest,
         LEFT_OUT: scores.left_out[np.isfinite(scores.left_out)],
     }
-    patients = np.array(gallery.patients)
+    patients = np.array(gallery.persons)
     owners = {
         HELD_OUT: patients[scores.held_out_rows].tolist(),
         LEFT_OUT: patients[scores.left_out_rows][np.isfinite(scores.left_out)].tolist(),

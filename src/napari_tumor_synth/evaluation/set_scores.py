@@ -19,6 +19,8 @@ MOST_ROWS = 300
 """Real ROIs of a split that are compared with the training ROIs; more are drawn from."""
 MOST_AMONG = 500
 """Synthetic ROIs that are compared with each other; more are drawn from."""
+MOST_BYTES = 2_000_000_000
+"""Of them, ready to be compared; of large ROIs fewer are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +88,8 @@ def score_set(
     Raises
     ------
     InputError
-        No images, none to learn from in the gallery, or a patient in both splits.
+        No images, none to learn from in the gallery, or a patient in both splits, by name or by
+        the same tumour.
     GalleryError
         A file of the gallery is missing or damaged.
     """
@@ -95,7 +98,9 @@ def score_set(
         raise InputError("The set holds no synthetic ROI.", "Generate some first.")
     rng, threads = np.random.default_rng(seed), worker_count(threads)
     left_rows, held_rows = _some(train, MOST_ROWS, rng), _some(held_out, MOST_ROWS, rng)
-    among_rows = _some(np.arange(len(images)), MOST_AMONG, rng)
+    a_roi = float(gallery.outlines.bytes_to_read.sum(axis=1).mean())
+    most = max(2, min(MOST_AMONG, int(MOST_BYTES // max(a_roi, 1))))
+    among_rows = _some(np.arange(len(images)), most, rng)
     count = len(images)
     total = count + len(left_rows) + len(held_rows) + len(among_rows)
     to_real = np.empty((count, len(gallery)))
@@ -146,7 +151,7 @@ class _RealRows:
     def __init__(self, gallery: Gallery, train: NDArray[np.int64], threads: int) -> None:
         self._gallery, self._train, self._threads = gallery, train, threads
         self._known = {row: at for at, row in enumerate(gallery.scores.rows.tolist())}
-        self._patients = np.array(gallery.patients)
+        self._patients = np.array(gallery.persons)
 
     def row(self, index: int) -> NDArray[np.float64]:
         if index in self._known:
@@ -170,6 +175,13 @@ def _splits(gallery: Gallery) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             f"Patient {both[0]} is among the training and among the held-out cases.",
             "Split the cohort by patient, and build the gallery anew.",
         )
+    for pair in gallery.same_tumours:
+        if len(set(is_train[list(pair)].tolist())) == 2:
+            one, other = (gallery.entries[index].name for index in pair)
+            raise InputError(
+                f"{one} and {other} show the same tumour, and one of them is held out.",
+                "Give both the same patient in a table of cases, and prepare the cohort anew.",
+            )
     if not is_train.any():
         raise InputError(
             f"The gallery {gallery.folder} holds no training case.",

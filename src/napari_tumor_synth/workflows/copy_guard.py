@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
-from napari_tumor_synth.evaluation.memorisation import Calibration, judge
+from napari_tumor_synth.evaluation.judging import Judge
 from napari_tumor_synth.evaluation.nearest import find_nearest
 from napari_tumor_synth.evaluation.pseudonyms import Pseudonyms
 from napari_tumor_synth.generators.copy_check import CopyCheck
@@ -92,7 +92,7 @@ class CopyGuard:
             self._gallery, generator.size, generator.spacing_mm, generator.sequences, generator.name
         )
         self._pseudonyms = Pseudonyms(self._gallery)
-        self._calibration = Calibration.of_gallery(self._gallery, transforms=settings.transforms)
+        self._judge = Judge.of_gallery(self._gallery, transforms=settings.transforms)
 
     def look_at(self, sample: SyntheticRoi, folder: Path) -> SyntheticRoi | Withheld:
         """Return the sample with what was found in its record, or what is said instead of it.
@@ -104,10 +104,9 @@ class CopyGuard:
             Where it is going to be written.
         """
         image = sample.roi.image[list(self._channels)]
-        nearest = find_nearest(
-            self._gallery, image, top=1, transforms=self._settings.transforms
-        ).matches[0]
-        (verdict,) = judge([nearest.score.foreground], self._calibration)
+        found = find_nearest(self._gallery, image, top=1, transforms=self._settings.transforms)
+        (judged,) = self._judge.judge([found])
+        verdict, nearest = judged.verdict, judged.match
         check = CopyCheck(
             verdict=verdict.name,
             foreground_ssim=nearest.score.foreground,

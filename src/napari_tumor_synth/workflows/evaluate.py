@@ -223,7 +223,7 @@ def _summary(sets: EvaluationSets) -> Section:
     if same := gallery.same_tumours:
         paragraphs.append(
             f"Pairs of real ROIs of different patients that show the same tumour: {len(same)}. "
-            "tumor-synth gallery build names them; they do not say which similarity is usual."
+            "tumor-synth gallery build names them; they count as one patient."
         )
     if sets.left_out:
         paragraphs.append(

@@ -13,7 +13,8 @@ from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
 from napari_tumor_synth.evaluation.gallery_manifest import PREPARED
-from napari_tumor_synth.evaluation.memorisation import Calibration, Verdict, judge
+from napari_tumor_synth.evaluation.judging import Judge
+from napari_tumor_synth.evaluation.memorisation import Verdict
 from napari_tumor_synth.evaluation.nearest import Nearest, find_nearest
 from napari_tumor_synth.imaging.cache_manifest import MANIFEST
 from napari_tumor_synth.imaging.cohort import read_cohort
@@ -150,7 +151,7 @@ def look_up(
     InputError
         A query is no ROI, or lies on another grid than the gallery's.
     """
-    calibration = Calibration.of_gallery(gallery, transforms=transforms)
+    judge = Judge.of_gallery(gallery, transforms=transforms)
     found = []
     for step, path in enumerate(queries, start=1):
         image = image_for(gallery, open_roi(path).roi, path)
@@ -159,8 +160,10 @@ def look_up(
             find_nearest(gallery, image, top, threads, transforms=transforms, on_progress=at)
         )
         on_progress(Progress(step, len(queries), path.name))
-    verdicts = judge([nearest.matches[0].score.foreground for nearest in found], calibration)
-    return [LookUp(*one) for one in zip(queries, found, verdicts, strict=True)]
+    return [
+        LookUp(path, nearest, judged.verdict)
+        for path, nearest, judged in zip(queries, found, judge.judge(found), strict=True)
+    ]
 
 
 def _within(on_progress: OnProgress, whole: Progress, part: Progress) -> None:

@@ -101,13 +101,14 @@ def find(
     GalleryError
         A file of the gallery is missing or damaged.
     """
-    from napari_tumor_synth.evaluation.memorisation import Calibration, judge
+    from napari_tumor_synth.evaluation.judging import Judge
     from napari_tumor_synth.evaluation.nearest import find_nearest
 
     image = _channels_of(query, gallery)
     nearest = find_nearest(gallery, image, TOP, transforms=transforms, on_progress=on_progress)
-    calibration = Calibration.of_gallery(gallery, transforms=transforms)
-    (verdict,) = judge([nearest.matches[0].score.foreground], calibration)
+    judge = Judge.of_gallery(gallery, transforms=transforms)
+    (judged,) = judge.judge([nearest])
+    calibration = judge.calibration
     pictures = thumbnails_of([image[0], *(gallery.image(m.index)[0] for m in nearest.matches)])
     listed = tuple(
         Listed(
@@ -117,7 +118,7 @@ def find(
         )
         for match, picture in zip(nearest.matches, pictures[1:], strict=True)
     )
-    return Found(query, gallery, transforms, listed, nearest, verdict, pictures[0])
+    return Found(query, gallery, transforms, listed, nearest, judged.verdict, pictures[0])
 
 
 def pair_of(found: Found, listed: Listed) -> Pair:

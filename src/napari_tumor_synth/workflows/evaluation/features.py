@@ -114,9 +114,16 @@ def features_part(
             (name, whose, f"fid_{one.view}"): value
             for name, one in distances
             if one.extractor == LAYOUT
-            for whose, value in (("synthetic", one.fid), ("real", one.fid_floor))
+            for whose, value in _of_as_many(one)
         },
     )
+
+
+def _of_as_many(one: FeatureDistance) -> tuple[tuple[str, float | None], ...]:
+    """Return the FIDs that may stand above each other: it grows as sets get smaller."""
+    if one.fid_floor is None:
+        return ("synthetic", one.fid), ("real", None)
+    return ("synthetic", one.fid_matched), ("real", one.fid_floor)
 
 
 def _interval(one: FeatureDistance) -> str:

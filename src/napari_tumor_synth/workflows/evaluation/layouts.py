@@ -11,7 +11,7 @@ EXPLANATION = (
     "Figures of this evaluation above those of the papers. The papers' rows are of other data, and "
     "of other definitions where the papers do not say enough to repeat theirs: FIDs of different "
     "feature extractors, or of different numbers of ROIs, are no rivals. Compare each row with its "
-    "own real ROIs."
+    "own real ROIs: its FID is of as many synthetic ROIs (matched) as theirs is of real ones."
 )
 
 

@@ -17,6 +17,7 @@ Image = NDArray[np.float32]
 Reference = Literal["held-out", "training", "all"]
 ALL = "all classes"
 FEWEST = 2  # ROIs on each side of a comparison
+FEWEST_PATIENTS = 2  # of the real ROIs: those of one patient resemble each other
 
 
 class RealImages(Sequence[Image]):
@@ -95,6 +96,12 @@ class Group:
     synthetic: SyntheticImages
 
     @property
+    def is_enough(self) -> bool:
+        """Whether there are enough ROIs, and patients, to compare."""
+        few = min(len(self.real), len(self.synthetic)) < FEWEST
+        return not few and len(set(self.patients)) >= FEWEST_PATIENTS
+
+    @property
     def n(self) -> str:
         """How many there are, in words."""
         return (
@@ -137,6 +144,11 @@ class EvaluationSets:
         self._require(
             len(self._real(self.classes)), f"{gallery.folder} holds", f"comparable {self.reference}"
         )
+        if len({gallery.persons[index] for index in self._real(self.classes)}) < FEWEST_PATIENTS:
+            raise InputError(
+                f"All comparable {self.reference} ROIs of {gallery.folder} are of one patient.",
+                "Give ROIs of several patients, or choose another --reference.",
+            )
 
     @property
     def all_synthetic(self) -> SyntheticImages:
@@ -144,7 +156,7 @@ class EvaluationSets:
         return SyntheticImages(self.synthetic, range(len(self.synthetic)), self.channels)
 
     def groups(self) -> list[Group]:
-        """Return all ROIs together, then each class of which both sides have enough.
+        """Return all ROIs together, then each class of which both sides are enough.
 
         Real ROIs of classes that the synthetic set does not have count nowhere, unless classes are
         unknown: then all count, together.
@@ -155,7 +167,7 @@ class EvaluationSets:
             self._group(ALL, self.classes),
             *(self._group(name, (name,)) for name in self.classes),
         ]
-        return [group for group in groups if min(len(group.real), len(group.synthetic)) >= FEWEST]
+        return [group for group in groups if group.is_enough]
 
     @property
     def left_out(self) -> list[str]:
@@ -172,7 +184,7 @@ class EvaluationSets:
         return Group(
             name,
             RealImages(self.gallery, real),
-            tuple(self.gallery.patients[index] for index in real),
+            tuple(self.gallery.persons[index] for index in real),
             SyntheticImages(self.synthetic, rows, self.channels),
         )
 

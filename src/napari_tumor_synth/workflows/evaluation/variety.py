@@ -36,16 +36,20 @@ def variety_part(
             notes.append(f"{preset}: {error.problem}")
             continue
         for group in sets.groups():
-            compared = compare_diversity(
-                group.synthetic,
-                group.real,
-                pairs,
-                seed,
-                settings,
-                told_as(on_progress, f"MS-SSIM, {group.name}"),
-                patients=group.patients,
-                threads=threads,
-            )
+            try:
+                compared = compare_diversity(
+                    group.synthetic,
+                    group.real,
+                    pairs,
+                    seed,
+                    settings,
+                    told_as(on_progress, f"MS-SSIM, {group.name}"),
+                    patients=group.patients,
+                    threads=threads,
+                )
+            except InputError as error:
+                notes.append(f"{preset}, {group.name}: {error.problem}")
+                continue
             found.append((group.name, preset, compared))
     return Part(
         "variety",
@@ -57,8 +61,7 @@ def variety_part(
         },
         tuple(
             f"MS-SSIM ({preset}), {name}  synthetic {one.synthetic.ms_ssim:.4f}, real "
-            f"{one.real.ms_ssim:.4f}, difference {one.difference:+.4f} "
-            f"({one.low:+.4f} to {one.high:+.4f})"
+            f"{one.real.ms_ssim:.4f}, difference {one.difference:+.4f}{_interval(one)}"
             for name, preset, one in found
             if preset == CHOSEN[0]
         ),
@@ -71,17 +74,26 @@ def variety_part(
     )
 
 
+def _interval(one: DiversityComparison) -> str:
+    if one.low is None or one.high is None:
+        return ""
+    return f" ({one.low:+.4f} to {one.high:+.4f})"
+
+
 def _table(found: Sequence[tuple[str, str, DiversityComparison]]) -> Table:
     rows = []
     for name, preset, one in found:
         for where in ("whole", "foreground"):
             inside = where == "foreground"
             ours, theirs = (
-                (each.foreground if inside else each.ms_ssim) for each in (one.synthetic, one.real)
+                (each.foreground, each.foreground_low, each.foreground_high)
+                if inside
+                else (each.ms_ssim, each.low, each.high)
+                for each in (one.synthetic, one.real)
             )
             rows.append(
                 (
-                    name, preset, where, ours, theirs,
+                    name, preset, where, *ours, *theirs,
                     one.foreground_difference if inside else one.difference,
                     one.foreground_low if inside else one.low,
                     one.foreground_high if inside else one.high,
@@ -93,7 +105,8 @@ def _table(found: Sequence[tuple[str, str, DiversityComparison]]) -> Table:
         "ms_ssim",
         "MS-SSIM among random pairs; intervals of 95 % over ROIs and patients",
         (
-            "ROIs", "preset", "where", "synthetic", "real", "difference", "low", "high",
+            "ROIs", "preset", "where", "synthetic", "low (synthetic)", "high (synthetic)",
+            "real", "low (real)", "high (real)", "difference", "low", "high",
             "synthetic pairs", "n synthetic", "real pairs", "n real", "definition",
         ),
         tuple(rows),
