@@ -222,6 +222,28 @@ def test_a_folder_of_cases_is_cut_to_the_grid_of_the_set(run, tiny, cohort, tmp_
     assert "pictures of patients" not in page
 
 
+def test_few_patients_and_a_copy_give_a_report_that_says_so(run, tmp_path):
+    images = tumours(14, 5)
+    patients = [f"p{number}" for number in range(14)]
+    patients[9] = patients[11] = patients[13]  # all held-out LGG are of one
+    splits = ["train"] * 8 + ["test"] * 6
+    write_cache(tmp_path / "real", images, patients, splits, sequences=("flair",))
+    write_images(tmp_path / "made" / "HGG", [images[0], *tumours(3, 6)])
+    write_images(tmp_path / "made" / "LGG", tumours(2, 7), start=4)
+    call = ("evaluate", "--real", tmp_path / "real", "--synthetic", tmp_path / "made", *QUICK)
+    words = run(*call, "--out", tmp_path / "r").out
+    assert "copies of real ROIs  at least 0.1667, 6 synthetic ROIs" in words
+    assert "training cases copied  at least 0.125, 8 training ROIs" in words
+    found = json.loads((tmp_path / "r" / "report.json").read_text())
+    copies = found["memorisation"]["figures"][0]
+    assert (copies["value"], copies["high"]) == (pytest.approx(1 / 6), None)
+    assert "Not calibrated: the gallery has 12 patients" in copies["note"]
+    assert {one["group"] for one in found["voxels"]["mmd_rbf"]} == {"all classes", "HGG"}
+    page = (tmp_path / "r" / "report.html").read_text()
+    assert "HGG is 67% of the synthetic and 50% of the real ROIs" in page
+    assert "Not compared on their own" in page
+
+
 def test_synthetic_files_among_the_real_ones_are_refused(run, refuse, tiny, cohort, tmp_path):
     made = run(
         "generate", "--model", tiny, "--class", "HGG", "--count", 2, "--out", tmp_path / "s",

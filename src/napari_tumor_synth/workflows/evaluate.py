@@ -220,6 +220,11 @@ def _summary(sets: EvaluationSets) -> Section:
         f"{synthetic.spacing_mm:g} mm, {', '.join(gallery.plan.sequences)}.",
         f"Reference of all distances: {_REFERENCES[sets.reference]}.",
     ]
+    if mixes := sets.different_mixes:
+        paragraphs.append(
+            f"The sets mix classes differently ({mixes}): figures of all classes see that, too. "
+            "Read those of each class."
+        )
     if same := gallery.same_tumours:
         paragraphs.append(
             f"Pairs of real ROIs of different patients that show the same tumour: {len(same)}. "

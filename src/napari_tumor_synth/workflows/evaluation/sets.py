@@ -17,6 +17,7 @@ Image = NDArray[np.float32]
 Reference = Literal["held-out", "training", "all"]
 ALL = "all classes"
 FEWEST = 2  # ROIs on each side of a comparison
+_SAME_SHARE = 0.05  # difference of the shares of a class that is not worth a word
 FEWEST_PATIENTS = 2  # of the real ROIs: those of one patient resemble each other
 
 
@@ -173,6 +174,19 @@ class EvaluationSets:
     def left_out(self) -> list[str]:
         """Classes of the synthetic set that are not compared on their own."""
         return sorted(set(self.synthetic.classes) - {group.name for group in self.groups()})
+
+    @property
+    def different_mixes(self) -> str:
+        """The shares of a class in both sets, where those differ; empty where they do not."""
+        ours, real = self.synthetic.classes, self._real(self.classes)
+        for name in self.classes:
+            synthetic = sum(one == name for one in ours) / len(ours)
+            theirs = sum(self.gallery.entries[at].class_name == name for at in real) / len(real)
+            if abs(synthetic - theirs) > _SAME_SHARE:
+                return (
+                    f"{name} is {synthetic:.0%} of the synthetic and {theirs:.0%} of the real ROIs"
+                )
+        return ""
 
     def _group(self, name: str, classes: Sequence[str]) -> Group:
         real = self._real(classes)
