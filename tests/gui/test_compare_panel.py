@@ -1,6 +1,7 @@
 """The Compare panel in the workbench: what it lists is always of what is selected now."""
 
 import json
+import shutil
 import threading
 
 import numpy as np
@@ -147,7 +148,7 @@ def test_a_folded_panel_looks_nothing_up_and_an_unfolded_one_does_at_once(
     bench.show_step("3  Generate")
     generated(bench, qtbot, 5)
     qtbot.wait(100)
-    assert not ready.job.is_running
+    assert not ready.look_up.job.is_running
     assert ready.found is None
     bench.show_step(STEP)
     found(ready, qtbot)
@@ -341,6 +342,80 @@ def test_a_long_look_up_says_how_far_it_is_and_can_be_stopped(bench, qtbot, read
     assert not ready.state.isVisible()
 
 
+def test_an_error_of_another_roi_is_not_told(bench, qtbot, ready, monkeypatch):
+    first, second = generated(bench, qtbot, 5, count=2)
+    qtbot.waitUntil(lambda: bench.session.selected is second, timeout=10_000)
+    found(ready, qtbot)
+    go_on, asked = threading.Event(), []
+
+    def failing(query, gallery, **how):
+        asked.append(query)
+        if len(asked) == 1:
+            assert go_on.wait(20)
+            raise InputError("Of the first.", "Nothing.")
+        return find(query, gallery, **how)
+
+    monkeypatch.setattr(look_up_job, "find", failing)
+    bench.session.select(first)
+    qtbot.waitUntil(lambda: len(asked) == 1, timeout=10_000)
+    bench.session.select(second)
+    qtbot.waitUntil(lambda: ready.chosen.query is not asked[0], timeout=10_000)
+    go_on.set()
+    found(ready, qtbot)
+    assert ready.message.text == ""
+
+
+def test_what_failed_is_tried_again_when_the_panel_is_unfolded(bench, qtbot, ready, monkeypatch):
+    def failing(query, gallery, **how):
+        raise InputError("Not now.", "Try again.")
+
+    monkeypatch.setattr(look_up_job, "find", failing)
+    generated(bench, qtbot, 5)
+    qtbot.waitUntil(lambda: "Not now" in ready.message.text, timeout=10_000)
+    ready.form.said.emit("Noted.")  # of a gallery, which has a place of its own
+    assert "Not now" in ready.message.text
+    monkeypatch.setattr(look_up_job, "find", find)
+    ready.set_unfolded(False)
+    ready.set_unfolded(True)
+    found(ready, qtbot)
+    assert ready.message.text == ""
+
+
+def test_a_gallery_that_was_built_again_is_opened_again(bench, qtbot, panel, tmp_path):
+    folder = build_gallery(cohort_in(tmp_path / "c"), tmp_path / "g").folder
+    with_gallery(panel, qtbot, folder)
+    first, _ = generated(bench, qtbot, 5, count=2)
+    before = found(panel, qtbot)
+    assert len(before.gallery) == CASES
+    shutil.rmtree(tmp_path / "c")
+    build_gallery(cohort_in(tmp_path / "c", CASES + 1), folder)
+    bench.session.select(first)
+    qtbot.waitUntil(
+        lambda: panel.found is not None and panel.found.query is panel.chosen.query
+        and len(panel.found.gallery) == CASES + 1,
+        timeout=30_000,
+    )  # fmt: skip
+    assert not panel.choice.gallery.has_changed
+
+
+def test_a_pair_that_cannot_be_shown_leaves_the_one_that_is(bench, qtbot, panel, tmp_path):
+    folder = build_gallery(cohort_in(tmp_path / "c"), tmp_path / "g").folder
+    with_gallery(panel, qtbot, folder)
+    generated(bench, qtbot, 5)
+    listed = found(panel, qtbot).listed
+    view = compared(panel, qtbot)
+    shown = view.pair
+    victim = folder / VOLUMES / listed[1].match.entry.file
+    victim.write_bytes(victim.read_bytes()[:-8])
+    panel.compare(listed[1])
+    qtbot.waitUntil(lambda: panel.message.text != "", timeout=10_000)
+    assert view.pair is shown
+    assert panel.matches.currentRow() == 0
+    panel.compare(listed[2])
+    qtbot.waitUntil(lambda: view.pair is not shown, timeout=10_000)
+    assert panel.message.text == ""
+
+
 def test_a_gallery_is_opened_by_dropping_its_folder(panel, qtbot, gallery):
     dropped(panel.choice, gallery.folder.as_uri())
     qtbot.waitUntil(lambda: panel.choice.gallery is not None, timeout=20_000)
@@ -458,8 +533,8 @@ def test_a_gallery_that_cannot_be_opened_leaves_the_one_that_is_there(
     facts = panel.choice.facts
     panel.choice.text.setText(str(folder))
     QTest.keyClick(panel.choice.text, Qt.Key.Key_Return)
-    qtbot.waitUntil(lambda: words in panel.message.text, timeout=20_000)
-    assert "tumor-synth gallery" not in panel.message.text
+    qtbot.waitUntil(lambda: words in panel.about_gallery.text, timeout=20_000)
+    assert "tumor-synth gallery" not in panel.about_gallery.text
     assert panel.choice.gallery.folder == gallery.folder
     assert panel.choice.facts == facts
     assert panel.choice.text.text() == str(gallery.folder)
@@ -497,12 +572,12 @@ def test_a_build_can_be_stopped_and_goes_on(panel, qtbot, tmp_path, monkeypatch)
     form = panel.form
     panel.building.expand(animate=False)
     form.run.button.click()
-    assert "No cohort is chosen" in panel.message.text
+    assert "No cohort is chosen" in panel.about_gallery.text
     form.data.set_value(tmp_path / "cohort")
     assert form.is_prepared
     assert not form.size_choice.isEnabled()
     form.run.button.click()
-    assert "No folder for the gallery is chosen" in panel.message.text
+    assert "No folder for the gallery is chosen" in panel.about_gallery.text
     form.out.setText(str(out))
     form.run.button.click()
     qtbot.waitUntil(reached.is_set, timeout=20_000)
@@ -510,7 +585,7 @@ def test_a_build_can_be_stopped_and_goes_on(panel, qtbot, tmp_path, monkeypatch)
     QTest.mouseClick(form.run.button, LEFT)
     go_on.set()
     qtbot.waitUntil(lambda: not form.job.is_running, timeout=20_000)
-    assert "goes on where it was" in panel.message.text
+    assert "goes on where it was" in panel.about_gallery.text
     assert not (out / MANIFEST).exists()
     assert panel.choice.gallery is None
     kept = {path: path.stat().st_mtime_ns for path in (out / VOLUMES).iterdir()}
@@ -528,8 +603,8 @@ def test_a_folder_of_another_gallery_is_refused_whole(panel, qtbot, gallery, tmp
     panel.form.data.set_value(tmp_path / "cohort")
     panel.form.out.setText(str(gallery.folder))
     panel.form.build()
-    qtbot.waitUntil(lambda: "other settings" in panel.message.text, timeout=20_000)
-    assert "Choose another folder" in panel.message.text
+    qtbot.waitUntil(lambda: "other settings" in panel.about_gallery.text, timeout=20_000)
+    assert "Choose another folder" in panel.about_gallery.text
     assert (gallery.folder / MANIFEST).read_bytes() == before
 
 
@@ -548,7 +623,7 @@ def test_cases_are_cut_as_the_form_says(panel, qtbot, tmp_path, monkeypatch):
     panel.form.out.setText(str(tmp_path / "out"))
     panel.form.transforms.click()
     panel.form.build()
-    qtbot.waitUntil(lambda: "Noted." in panel.message.text, timeout=10_000)
+    qtbot.waitUntil(lambda: "Noted." in panel.about_gallery.text, timeout=10_000)
     assert asked["settings"].size == (64, 64, 64)
     assert asked["settings"].spacing_mm == 2.0
     assert asked["sequences"] == ("t1ce",)

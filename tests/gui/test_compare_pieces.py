@@ -70,10 +70,10 @@ def layer_of(image, **changes):
     return Image(image, **{**about, **changes})
 
 
-def roi_of(image):
+def roi_of(image, sequences=("flair",)):
     settings = RoiSettings(size=image.shape[1:], spacing_mm=SPACING)
     affine = np.diag([SPACING] * 3 + [1])
-    return Roi(image, image[0] > -1, affine, ("flair",), settings)
+    return Roi(image, image[0] > -1, affine, sequences, settings)
 
 
 @pytest.fixture(scope="module")
@@ -415,11 +415,63 @@ def test_a_query_keeps_its_voxels(real):
 
 
 def test_a_synthetic_tumour_may_fill_its_box(real):
-    full = real[0].clip(-0.9, 1)
+    full = np.random.default_rng(0).uniform(-0.9, 0.9, real[0].shape).astype(np.float32)
     told = layer_of(full, metadata={"synthetic": True})
     assert query_of(Session(), told, None).roi.mask.all()
     with pytest.raises(InputError, match="no ROI"):
         query_of(Session(), layer_of(full), None)
+
+
+class Made:
+    def __init__(self, image, *sequences):
+        self.roi = roi_of(image, sequences or ("flair",))
+
+
+@pytest.mark.parametrize("background", [0, -0.9, -2])
+@pytest.mark.parametrize("known", [True, False])
+def test_another_background_is_never_taken_for_tumour(real, background, known):
+    image = real[0].copy()
+    made = Made(image[None])
+    layer = layer_of(made.roi.image[0], metadata={"synthetic": True})
+    layer.data[image == -1] = background  # painted, or as another program writes it
+    with pytest.raises(InputError, match="background of -1"):
+        query_of(Session(), layer, made if known else None)
+
+
+@pytest.mark.parametrize(
+    "view", [lambda one: np.flip(one, 2), lambda one: one[4:12, 4:12, 4:12], lambda one: one.T]
+)
+def test_what_is_looked_up_is_what_is_shown(real, view):
+    made = Made(real[0][None].copy())
+    layer = layer_of(made.roi.image[0])
+    before = query_of(Session(), layer, made)
+    layer.data = view(layer.data)  # of the same memory
+    after = query_of(Session(), layer, made)
+    np.testing.assert_array_equal(after.roi.image[0], view(real[0]))
+    assert after.state != before.state
+
+
+def test_the_sequence_is_known_or_said_not_to_be(gallery, real):
+    made = Made(real[0][None].copy(), "t1ce")
+    layer = layer_of(made.roi.image[0])
+    for _ in range(2):
+        query = query_of(Session(), layer, made)
+        assert query.roi.sequences == ("t1ce",)
+        with pytest.raises(InputError, match="holds t1ce; the gallery has flair"):
+            find(query, gallery, transforms=False)
+        layer.data = layer.data.copy()
+    several = Made(np.stack([real[0], real[1]]), "t1ce", "flair")
+    shown = query_of(Session(), layer_of(several.roi.image[1]), several)
+    assert find(shown, gallery, transforms=False).listed[0].match.entry.name == "case-001"
+    opened = find(query_of(Session(), layer_of(real[0]), None), gallery, transforms=False)
+    assert "does not name its sequence: it was taken for FLAIR" in verdict_text(opened)
+    assert "sequence" not in verdict_text(find(asked(real[0]), gallery, transforms=False))
+
+
+def test_a_search_with_transforms_is_not_called_certain(gallery, real):
+    text = verdict_text(find(asked(real[0]), gallery, transforms=True))
+    assert "As it is, the ROI was compared with all 32 real ROIs." in text
+    assert "the likeliest exactly" in text
 
 
 def changed(image, place, value):

@@ -10,6 +10,7 @@ from napari_tumor_synth.errors import GalleryError
 from napari_tumor_synth.evaluation.alignment import spectrum_of
 from napari_tumor_synth.evaluation.gallery_files import read_gallery_roi
 from napari_tumor_synth.evaluation.gallery_manifest import (
+    MANIFEST,
     VOLUMES,
     GalleryEntry,
     GalleryManifest,
@@ -40,6 +41,7 @@ class Gallery:
     def __init__(self, folder: Path, manifest: GalleryManifest) -> None:
         self.folder = folder
         self._manifest = manifest
+        self._stamp = _stamp(folder)
         self._spectra: dict[int, NDArray[np.complex64]] = {}
 
     @classmethod
@@ -55,6 +57,11 @@ class Gallery:
 
     def __len__(self) -> int:
         return len(self.entries)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether it was built again, or removed, since it was opened."""
+        return _stamp(self.folder) != self._stamp
 
     @property
     def entries(self) -> tuple[GalleryEntry, ...]:
@@ -210,3 +217,12 @@ def image_of(roi: SsimRoi) -> NDArray[np.float32]:
         deep, tall, wide = inner.shape
         image[number, s : s + deep, a : a + tall, r : r + wide] = 2 * inner - 1
     return image
+
+
+def _stamp(folder: Path) -> tuple[int, int, int] | None:
+    """Return what tells a gallery's manifest from one that has replaced it."""
+    try:
+        found = (folder / MANIFEST).stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

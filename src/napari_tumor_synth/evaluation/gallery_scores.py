@@ -25,6 +25,7 @@ MOST_COMPARED, DRAWN = 1000, 300
 SAME_TUMOUR = 0.9
 """Foreground score of ROIs that show the same tumour, whatever they are called."""
 _ENOUGH = 30  # ROIs, to tell which scores are far above the others
+_IDENTICAL = 0.99  # but for some noise
 _BELOW_ONE = 1 - 1e-12
 _COLUMNS_A_STEP = 16
 
@@ -81,16 +82,17 @@ class RealScores:
         """Return pairs of ROIs of different groups that show the same tumour, lower index first.
 
         They are one patient under two names, or one image stored twice: of a score of at least
-        `SAME_TUMOUR`, and where there are enough to tell, far nearer than the others.
+        `SAME_TUMOUR` and far nearer than the others, or nearly identical where there are too few to
+        tell (on a coarse grid, different tumours are alike).
 
         Parameters
         ----------
         groups : sequence of str
             The patient of each ROI.
         """
-        nearest, least = self.nearest(groups)[:, 1], SAME_TUMOUR
+        nearest, least = self.nearest(groups)[:, 1], _IDENTICAL
         if np.isfinite(nearest).sum() >= _ENOUGH:
-            least = max(least, outer_fence(nearest))
+            least = max(SAME_TUMOUR, outer_fence(nearest))
         rows, columns = np.nonzero(self.values[..., 1] >= least)
         pairs = zip(self.rows[rows].tolist(), columns.tolist(), strict=True)
         return tuple(sorted({(min(p), max(p)) for p in pairs if groups[p[0]] != groups[p[1]]}))

@@ -67,7 +67,13 @@ class Judge:
 
 
 def _stricter(as_it_is: Judged, transformed: Judged) -> Judged:
-    if transformed.verdict.is_copy or not as_it_is.verdict.is_copy:
+    if _severity(transformed.verdict) >= _severity(as_it_is.verdict):
         return transformed
     sentence = f"As it is, not transformed: {as_it_is.verdict.sentence}"
     return replace(as_it_is, verdict=replace(as_it_is.verdict, sentence=sentence))
+
+
+def _severity(verdict: Verdict) -> int:
+    if verdict.name == "not calibrated":
+        return 3 if verdict.is_copy else 1
+    return {"usual": 0, "close": 2, "copy": 4}[verdict.name]

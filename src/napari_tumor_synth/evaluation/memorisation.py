@@ -191,6 +191,11 @@ def _verdict(score: float, p_value: float, copy: bool, calibration: Calibration)
     if copy:
         name, said = "copy", "Nearer to a real ROI than real ROIs are to each other"
     elif percentile > CLOSE_PERCENTILE:
-        name, said = "close", f"Nearer to a real ROI than {percentile:.0f} % of real ROIs are"
+        name, said = "close", f"Nearer to a real ROI than {_percent(percentile)} of real ROIs are"
     sentence = f"{said} ({evidence}; p = {p_value:.2g})."
     return Verdict(name, sentence, percentile, p_value, is_copy=copy)
+
+
+def _percent(share: float) -> str:
+    """Return a percentage that is 100 only if it is all."""
+    return f"{share:.0f} %" if share in (0, 100) else f"{min(share, 99.9):.3g} %"

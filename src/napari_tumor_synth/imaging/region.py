@@ -13,6 +13,10 @@ from napari_tumor_synth.imaging.intensity import WINDOW_PERCENTILES, IntensityWi
 _Length = Annotated[int, Field(ge=8, le=512)]
 
 
+UNNAMED = ("image",)
+"""Sequences of an ROI of which nobody has said what it is."""
+
+
 class RoiSettings(BaseModel):
     """How an ROI is cut.
 

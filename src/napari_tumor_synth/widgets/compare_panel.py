@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.widgets.compare.build_form import BuildForm
 from napari_tumor_synth.widgets.compare.chosen_roi import ChosenRoi
 from napari_tumor_synth.widgets.compare.compare_dock import CompareDock
@@ -31,7 +32,6 @@ from napari_tumor_synth.widgets.words import WrappedLabel
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
-    from napari_tumor_synth.errors import TumorSynthError
     from napari_tumor_synth.evaluation.gallery import Gallery
     from napari_tumor_synth.widgets.compare.pair import Pair
     from napari_tumor_synth.widgets.scene import Scene
@@ -57,7 +57,8 @@ class ComparePanel(QWidget):
         self._scene = scene
         self.look_up, self._pairing = LookUpJob(self), Job(self)
         self.chosen, self.dock = ChosenRoi(scene, self), CompareDock(scene, self)
-        self.choice, self.form, self.message = GalleryChoice(), BuildForm(), MessageBox()
+        self.choice, self.form = GalleryChoice(), BuildForm()
+        self.message, self.about_gallery = MessageBox(), MessageBox()  # of looking up; of galleries
         self.building = Section("Build a gallery", self.form)
         self.about, self.picture = WrappedLabel(_NOTHING), QLabel()
         self.transforms = QCheckBox("Mirrored, turned and shifted as well")
@@ -77,11 +78,11 @@ class ComparePanel(QWidget):
         self._lay_out()
 
         self.choice.opened.connect(self._on_gallery)
-        self.choice.failed.connect(self.message.fail)
-        self.choice.job.started.connect(self.message.clear)
+        self.choice.failed.connect(self.about_gallery.fail)
+        self.choice.job.started.connect(self.about_gallery.clear)
         self.form.built.connect(self._on_built)
-        self.form.failed.connect(self.message.fail)
-        self.form.said.connect(self.message.note)
+        self.form.failed.connect(self.about_gallery.fail)
+        self.form.said.connect(self.about_gallery.note)
         self.building.toggled.connect(self._suggest)
         self.chosen.changed.connect(self._on_chosen)
         self.transforms.toggled.connect(self._follow)
@@ -100,12 +101,12 @@ class ComparePanel(QWidget):
     def set_unfolded(self, unfolded: bool) -> None:
         """Look up while the panel can be seen, and not otherwise."""
         self._folded = not unfolded
-        self._follow()
+        self._try_again()
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Look up what was chosen meanwhile."""
+        """Look up what was chosen meanwhile, and again what could not be."""
         super().showEvent(event)
-        self._follow()
+        self._try_again()
 
     def open_gallery(self, folder: Path) -> None:
         """Compare with this gallery."""
@@ -118,7 +119,8 @@ class ComparePanel(QWidget):
             return
         self._wanted = listed
         self.matches.mark(listed)
-        self._pairing.start(lambda on_progress: (listed, pair_of(found, listed)))
+        self.message.clear()
+        self._pairing.start(lambda on_progress: _pair_or_error(found, listed))
 
     def close_jobs(self) -> None:
         """Stop everything, and take real ROIs away; the panel is going away."""
@@ -149,7 +151,7 @@ class ComparePanel(QWidget):
         self._follow()
 
     def _on_built(self, folder: Path) -> None:
-        self.message.note("The gallery is built.")
+        self.about_gallery.note("The gallery is built.")
         self.building.collapse(animate=False)
         self.choice.open(folder)
 
@@ -162,7 +164,7 @@ class ComparePanel(QWidget):
         if self._is_seen:
             self.choice.open_remembered()
         query, gallery = self.chosen.query, self.choice.gallery
-        if query is None or gallery is None:
+        if query is None or gallery is None or self.choice.reopen_if_changed():
             self._forget()
             return
         asked = query, gallery, self.transforms.isChecked()
@@ -171,6 +173,11 @@ class ComparePanel(QWidget):
         self._forget()
         if self._is_seen:
             self.look_up.ask(*asked)
+
+    def _try_again(self) -> None:
+        if self.look_up.has_failed:
+            self.look_up.drop()
+        self._follow()
 
     def _forget(self) -> None:
         """Show nothing of what was found: it is of something else."""
@@ -185,6 +192,7 @@ class ComparePanel(QWidget):
         self.state.show()
 
     def _on_found(self, found: Found) -> None:
+        self.message.clear()
         self.found = found
         self._tell()
 
@@ -196,14 +204,20 @@ class ComparePanel(QWidget):
         if self.dock.view is not None:
             self.compare(listed)
 
-    def _on_pair(self, result: tuple[Listed, Pair]) -> None:
+    def _on_pair(self, result: tuple[Listed, Pair | TumorSynthError]) -> None:
         listed, pair = result
-        if listed is self._wanted and self.found is not None:
+        if listed is not self._wanted or self.found is None:
+            return
+        if isinstance(pair, TumorSynthError):
+            self._on_pair_failed(pair)
+        else:
             self._shown = listed
             self.dock.show(pair)
 
     def _on_pair_failed(self, error: TumorSynthError) -> None:
         if self.found is not None:
+            self._wanted = self._shown
+            self.matches.mark(self._shown)
             self.message.fail(for_the_panel(error))
 
     def _on_dock_closed(self) -> None:
@@ -248,8 +262,17 @@ class ComparePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.choice)
         layout.addWidget(self.building)
+        layout.addWidget(self.about_gallery)
         layout.addLayout(about)
         layout.addWidget(self.transforms)
         for widget in (self.state, self.headline, self.verdict, self.matches, self.definition):
             layout.addWidget(widget)
         layout.addWidget(self.message)
+
+
+def _pair_or_error(found: Found, listed: Listed) -> tuple[Listed, Pair | TumorSynthError]:
+    """Return both images of a match, or what is wrong with this one and no other."""
+    try:
+        return listed, pair_of(found, listed)
+    except TumorSynthError as error:
+        return listed, error

@@ -15,6 +15,7 @@ from napari_tumor_synth.evaluation.report.writing import PARTS, write_report
 from napari_tumor_synth.files import writable_folder
 from napari_tumor_synth.generators.provenance import now
 from napari_tumor_synth.imaging.cache_manifest import MANIFEST
+from napari_tumor_synth.imaging.region import UNNAMED
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.workflows.evaluation.distance import distance_part
@@ -28,7 +29,6 @@ from napari_tumor_synth.workflows.evaluation.speed import speed_part
 from napari_tumor_synth.workflows.evaluation.synthetic_set import SyntheticSet, open_synthetic_set
 from napari_tumor_synth.workflows.evaluation.variety import variety_part
 from napari_tumor_synth.workflows.gallery import build_gallery_of
-from napari_tumor_synth.workflows.gallery_grid import UNNAMED
 
 GALLERY = "gallery"
 """Where the gallery of the real ROIs is built, below the report's folder."""

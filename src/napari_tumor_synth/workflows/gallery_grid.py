@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.imaging.region import UNNAMED
 
 _SPACING_TOLERANCE = 1e-3  # relative
-UNNAMED = ("image",)
-"""Sequences of an ROI of which nobody has said what it is."""
 
 
 def channels_in(

@@ -61,6 +61,7 @@ class BuildForm(QWidget):
         self.size_choice.setToolTip(
             "Edge of the box in voxels: that of the ROIs to be compared. Prepared ROIs keep theirs."
         )
+        self.spacing.setDecimals(4)
         self.spacing.setRange(0.1, 10)
         self.spacing.setSingleStep(0.5)
         self.spacing.setSuffix(" mm")

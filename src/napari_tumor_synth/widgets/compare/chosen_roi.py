@@ -89,7 +89,8 @@ class ChosenRoi(QObject):
             return
         for old, connect in ((self._layer, False), (layer, True)):
             if old is not None:
-                for event in (old.events.data, old.events.set_data, old.events.scale):
+                events = old.events
+                for event in (events.data, events.set_data, events.scale, events.name):
                     (event.connect if connect else event.disconnect)(self._look_soon)
         self._layer = layer
 

@@ -127,6 +127,7 @@ class CompareView(LeavingWidget):
     def show_pair(self, pair: Pair | None) -> None:
         """Show another pair, or nothing."""
         self._pair = pair
+        self.panes.drop_rulers()
         if pair is not None:
             if self._channel >= len(pair.sequences):
                 self._channel = 0
@@ -139,6 +140,7 @@ class CompareView(LeavingWidget):
     def set_mode(self, mode: Mode) -> None:
         """Show the images side by side, swiped or subtracted."""
         self._mode = mode
+        self.panes.drop_rulers()
         self.tools.show_mode(mode)
         self._show()
 

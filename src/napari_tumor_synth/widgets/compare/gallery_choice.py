@@ -70,6 +70,15 @@ class GalleryChoice(DropWidget):
         if self._remembered:
             self.open(Path(self._remembered))
 
+    def reopen_if_changed(self) -> bool:
+        """Open the gallery again if it was built again since; tell whether."""
+        gallery = self.gallery
+        if gallery is None or not gallery.has_changed:
+            return False
+        if not self.job.is_running:
+            self.open(gallery.folder)
+        return True
+
     def close_jobs(self) -> None:
         """Stop opening; the panel is going away."""
         self.job.close()

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QObject, Signal
 
+from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.widgets.compare.look_up import Found, find
 from napari_tumor_synth.widgets.jobs import Job
 
 if TYPE_CHECKING:
-    from napari_tumor_synth.errors import TumorSynthError
     from napari_tumor_synth.evaluation.gallery import Gallery
     from napari_tumor_synth.progress import OnProgress, Progress
     from napari_tumor_synth.widgets.compare.queries import Query
@@ -19,7 +19,13 @@ _Asked = tuple["Query", "Gallery", bool]
 
 
 class LookUpJob(QObject):
-    """Looks up what was asked for last, away from the window; what was asked before is stopped."""
+    """Looks up what was asked for last, away from the window; what was asked before is stopped.
+
+    Attributes
+    ----------
+    has_failed : bool
+        Whether that found nothing but an error.
+    """
 
     began = Signal()
     said = Signal(str)  # how far it is
@@ -30,6 +36,7 @@ class LookUpJob(QObject):
         super().__init__(parent)
         self.job = Job(self)
         self._asked: _Asked | None = None
+        self.has_failed = False
         self.job.progressed.connect(self._on_progress)
         self.job.succeeded.connect(self._on_found)
         self.job.failed.connect(self._on_failed)
@@ -47,9 +54,14 @@ class LookUpJob(QObject):
     def ask(self, query: Query, gallery: Gallery, transforms: bool) -> None:
         """Look this up."""
         asked = self._asked = query, gallery, transforms
+        self.has_failed = False
 
-        def work(on_progress: OnProgress) -> tuple[_Asked, Found]:
-            return asked, find(query, gallery, transforms=transforms, on_progress=on_progress)
+        def work(on_progress: OnProgress) -> tuple[_Asked, Found | TumorSynthError]:
+            try:
+                found = find(query, gallery, transforms=transforms, on_progress=on_progress)
+            except TumorSynthError as error:  # that is told of this ROI, and of no other
+                return asked, error
+            return asked, found
 
         self.began.emit()
         self.said.emit(f"Looking among {len(gallery):,} ROIs…")
@@ -58,6 +70,7 @@ class LookUpJob(QObject):
     def drop(self) -> None:
         """Stop, and give nothing of what was asked for."""
         self._asked = None
+        self.has_failed = False
         self.job.cancel()
 
     def close(self) -> None:
@@ -71,11 +84,16 @@ class LookUpJob(QObject):
             words = progress.message[:1].upper() + progress.message[1:]
             self.said.emit(f"{words}… {share:.0%}")
 
-    def _on_found(self, result: tuple[_Asked, Found]) -> None:
+    def _on_found(self, result: tuple[_Asked, Found | TumorSynthError]) -> None:
         asked, found = result
-        if asked is self._asked:
+        if asked is not self._asked:
+            return
+        if isinstance(found, TumorSynthError):
+            self._on_failed(found)
+        else:
             self.found.emit(found)
 
     def _on_failed(self, error: TumorSynthError) -> None:
         if self._asked is not None:
+            self.has_failed = True
             self.failed.emit(error)

@@ -140,8 +140,13 @@ class PairPanes(QWidget):
         """Measure with the left button, or not; the rulers go when it is off."""
         for pane in self.panes.values():
             pane.measures = on
-            if not on:
-                pane.show_ruler(None)
+        if not on:
+            self.drop_rulers()
+
+    def drop_rulers(self) -> None:
+        """Forget what was measured: something else is shown."""
+        for pane in self.panes.values():
+            pane.show_ruler(None)
 
     def fit(self, box: tuple[Position, Position]) -> None:
         """Show a box between two corners (S, A, R) in mm in each pane, the letters around it."""

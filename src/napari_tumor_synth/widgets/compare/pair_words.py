@@ -43,7 +43,9 @@ def mode_words(pair: Pair, mode: Mode, *, absolute: bool) -> str:
     if done := transform_words(pair.transform, pair.spacing_mm):
         words += f" For this the {one} ROI is {done}; the {other} one is as it was."
     if pair.transform.mirror is not None and mode == "side":
-        words += " Each pane names the sides of what it shows."
+        words += (
+            f" Each pane names the sides of what it shows; the place below is in the {other} one."
+        )
     elif pair.transform.mirror is not None:
         words += f" The letters are those of the {other} one."
     return words

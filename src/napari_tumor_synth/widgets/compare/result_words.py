@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari_tumor_synth.imaging.region import UNNAMED
 from napari_tumor_synth.widgets.compare.gallery_words import in_a_window
 from napari_tumor_synth.widgets.compare.pair_words import transform_words
 
@@ -47,7 +48,16 @@ def verdict_text(found: Found) -> str:
     if ratio is not None:
         told = f"{max(ratio, 0):.2f}"
         parts.append(f"Distance ratio to the nearest of another patient {told}: near 0 for a copy.")
-    parts.append(f"The ROI was {found.nearest.searched}.")
+    if found.transforms:
+        parts.append(
+            f"As it is, the ROI was {found.nearest.searched}. Mirrored, turned and shifted, it was "
+            "compared with all coarsely, and with the likeliest exactly."
+        )
+    else:
+        parts.append(f"The ROI was {found.nearest.searched}.")
+    if found.query.roi.sequences == UNNAMED:
+        sequences = ", ".join(found.gallery.plan.sequences).upper()
+        parts.append(f"Its file does not name its sequence: it was taken for {sequences}.")
     if remark := _MAY_FIND_ITSELF.get(found.query.kind):
         parts.append(remark)
     return " ".join(parts)
