@@ -85,7 +85,7 @@ def panel(bench, qtbot):
     bench.show_step(STEP)
     panel = bench.compare
     yield panel
-    for job in (panel.look_up.job, panel._pairing, panel.form.job, panel.choice.job):
+    for job in (panel.look_up.job, panel.pairing.job, panel.form.job, panel.choice.job):
         qtbot.waitUntil(lambda job=job: not job.is_running, timeout=60_000)
 
 

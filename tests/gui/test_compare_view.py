@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QApplication
 from napari_tumor_synth.evaluation.transforms import Transform
 from napari_tumor_synth.widgets.compare.compare_view import CompareView
 from napari_tumor_synth.widgets.compare.pair import Pair
+from napari_tumor_synth.widgets.planes.ruler import Ruler
 
 pytestmark = pytest.mark.gui
 
@@ -339,6 +340,18 @@ def test_one_plane_can_have_all_the_space(view):
     assert visible == {(0, "coronal")}
     view.panes.maximise("coronal")
     assert sum(pane.isVisible() for pane in view.panes.panes.values()) == 3
+
+
+@pytest.mark.parametrize("change", ["pair", "mode"])
+def test_a_ruler_goes_with_what_it_measured(view, change):
+    panes = view.panes.panes
+    for pane in panes.values():
+        pane.show_ruler(Ruler((0, 0, 0), (0, 4, 4)))
+    if change == "pair":
+        view.show_pair(view.pair)
+    else:
+        view.set_mode("difference")
+    assert all(pane._ruler is None for pane in panes.values())
 
 
 def test_a_pair_of_another_grid_and_of_several_sequences(view):

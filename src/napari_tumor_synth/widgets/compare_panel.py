@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.widgets.compare.build_form import BuildForm
 from napari_tumor_synth.widgets.compare.chosen_roi import ChosenRoi
 from napari_tumor_synth.widgets.compare.compare_dock import CompareDock
 from napari_tumor_synth.widgets.compare.gallery_choice import GalleryChoice
 from napari_tumor_synth.widgets.compare.gallery_words import for_the_panel
-from napari_tumor_synth.widgets.compare.look_up import Found, Listed, pair_of
+from napari_tumor_synth.widgets.compare.look_up import Found, Listed
 from napari_tumor_synth.widgets.compare.look_up_job import LookUpJob
 from napari_tumor_synth.widgets.compare.match_list import MatchList
 from napari_tumor_synth.widgets.compare.pair_words import titled
+from napari_tumor_synth.widgets.compare.pairing import Pairing
 from napari_tumor_synth.widgets.compare.pictures import EDGE, picture_of
 from napari_tumor_synth.widgets.compare.result_words import (
     DEFINITION_TIP,
     headline,
     verdict_text,
 )
-from napari_tumor_synth.widgets.jobs import Job
 from napari_tumor_synth.widgets.message import MessageBox
 from napari_tumor_synth.widgets.section import Section
 from napari_tumor_synth.widgets.words import WrappedLabel
@@ -32,8 +31,8 @@ from napari_tumor_synth.widgets.words import WrappedLabel
 if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
+    from napari_tumor_synth.errors import TumorSynthError
     from napari_tumor_synth.evaluation.gallery import Gallery
-    from napari_tumor_synth.widgets.compare.pair import Pair
     from napari_tumor_synth.widgets.scene import Scene
 
 _NOTHING = "Select a synthetic ROI, the ROI of the case, or a layer that is a saved ROI."
@@ -55,7 +54,7 @@ class ComparePanel(QWidget):
         super().__init__(parent)
         self.session = scene.session
         self._scene = scene
-        self.look_up, self._pairing = LookUpJob(self), Job(self)
+        self.look_up, self.pairing = LookUpJob(self), Pairing(self)
         self.chosen, self.dock = ChosenRoi(scene, self), CompareDock(scene, self)
         self.choice, self.form = GalleryChoice(), BuildForm()
         self.message, self.about_gallery = MessageBox(), MessageBox()  # of looking up; of galleries
@@ -73,8 +72,6 @@ class ComparePanel(QWidget):
         self.definition.setToolTip(DEFINITION_TIP)
         self._folded = False
         self.found: Found | None = None
-        self._shown: Listed | None = None
-        self._wanted: Listed | None = None
         self._lay_out()
 
         self.choice.opened.connect(self._on_gallery)
@@ -90,8 +87,8 @@ class ComparePanel(QWidget):
         self.look_up.said.connect(self._on_said)
         self.look_up.found.connect(self._on_found)
         self.look_up.failed.connect(self._on_failed)
-        self._pairing.succeeded.connect(self._on_pair)
-        self._pairing.failed.connect(self._on_pair_failed)
+        self.pairing.ready.connect(self.dock.show)
+        self.pairing.failed.connect(self._on_pair_failed)
         self.matches.asked.connect(self.compare)
         self.matches.turned_to.connect(self._on_turned)
         self.dock.closed.connect(self._on_dock_closed)
@@ -117,10 +114,9 @@ class ComparePanel(QWidget):
         found = self.found
         if found is None or listed not in found.listed:
             return
-        self._wanted = listed
         self.matches.mark(listed)
         self.message.clear()
-        self._pairing.start(lambda on_progress: _pair_or_error(found, listed))
+        self.pairing.ask(found, listed)
 
     def close_jobs(self) -> None:
         """Stop everything, and take real ROIs away; the panel is going away."""
@@ -129,7 +125,7 @@ class ComparePanel(QWidget):
         self.choice.close_jobs()
         self.form.close_jobs()
         self.look_up.close()
-        self._pairing.close()
+        self.pairing.close()
         self.dock.end()
 
     @property
@@ -181,9 +177,9 @@ class ComparePanel(QWidget):
 
     def _forget(self) -> None:
         """Show nothing of what was found: it is of something else."""
-        self.found = self._shown = self._wanted = None
+        self.found = None
         self.look_up.drop()
-        self._pairing.cancel()
+        self.pairing.drop()
         self.dock.clear()
         self._tell()
 
@@ -204,24 +200,12 @@ class ComparePanel(QWidget):
         if self.dock.view is not None:
             self.compare(listed)
 
-    def _on_pair(self, result: tuple[Listed, Pair | TumorSynthError]) -> None:
-        listed, pair = result
-        if listed is not self._wanted or self.found is None:
-            return
-        if isinstance(pair, TumorSynthError):
-            self._on_pair_failed(pair)
-        else:
-            self._shown = listed
-            self.dock.show(pair)
-
     def _on_pair_failed(self, error: TumorSynthError) -> None:
-        if self.found is not None:
-            self._wanted = self._shown
-            self.matches.mark(self._shown)
-            self.message.fail(for_the_panel(error))
+        self.matches.mark(self.pairing.shown)
+        self.message.fail(for_the_panel(error))
 
     def _on_dock_closed(self) -> None:
-        self._shown = self._wanted = None
+        self.pairing.drop()
         self.matches.mark(None)
 
     def _tell(self) -> None:
@@ -268,11 +252,3 @@ class ComparePanel(QWidget):
         for widget in (self.state, self.headline, self.verdict, self.matches, self.definition):
             layout.addWidget(widget)
         layout.addWidget(self.message)
-
-
-def _pair_or_error(found: Found, listed: Listed) -> tuple[Listed, Pair | TumorSynthError]:
-    """Return both images of a match, or what is wrong with this one and no other."""
-    try:
-        return listed, pair_of(found, listed)
-    except TumorSynthError as error:
-        return listed, error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QSlider, QToolTip, QVBoxLayout, QWidget
-from superqt import QElidingLabel
 
 from napari_tumor_synth.widgets.compare.compare_keys import (
     bind_modes,
@@ -26,21 +25,14 @@ from napari_tumor_synth.widgets.compare.pair_content import (
     side_by_side,
     swiped,
 )
+from napari_tumor_synth.widgets.compare.pair_labels import PairLabels
 from napari_tumor_synth.widgets.compare.pair_panes import PairPanes
-from napari_tumor_synth.widgets.compare.pair_words import (
-    mode_words,
-    position_words,
-    titled,
-    transform_badges,
-)
+from napari_tumor_synth.widgets.compare.pair_words import transform_badges
 from napari_tumor_synth.widgets.compare.swipe_line import SwipeLine
 from napari_tumor_synth.widgets.compare.windows import PairWindows
 from napari_tumor_synth.widgets.leaving import LeavingWidget
 from napari_tumor_synth.widgets.planes.anatomy import PLANES, Convention, Plane
 from napari_tumor_synth.widgets.planes.crosshair import Crosshair, Position
-from napari_tumor_synth.widgets.words import WrappedLabel
-
-_EMPTY = "Choose a real ROI in the list of the Compare panel."
 
 
 class CompareView(LeavingWidget):
@@ -66,15 +58,13 @@ class CompareView(LeavingWidget):
         self.tools = CompareToolBar()
         self.panes = PairPanes(self.crosshair, convention)
         self.lines: dict[Plane, SwipeLine] = {}  # once the panes are there
-        self.names = (QElidingLabel(), QElidingLabel())
+        self.labels = PairLabels()
         self.swipe = QSlider(Qt.Orientation.Horizontal)
         self.swipe.setRange(0, 100)
         self.swipe.setValue(50)
         self.swipe.setToolTip("How much of the width shows the selected ROI, in %.")
         self.swipe.setAccessibleName("Swipe")
         self.bar = DifferenceBar()
-        self._words, self._position = WrappedLabel(), WrappedLabel()
-        self._position.setToolTip("Where the crosshair is, and the intensities there.")
         self._lay_out()
         self.tools.mode_changed.connect(self.set_mode)
         self.tools.absolute_changed.connect(self._set_absolute)
@@ -117,12 +107,12 @@ class CompareView(LeavingWidget):
     @property
     def words(self) -> str:
         """What is said of the pictures."""
-        return self._words.text()
+        return self.labels.words.text()
 
     @property
     def position_words(self) -> str:
         """What is said of the place under the crosshair."""
-        return self._position.text()
+        return self.labels.place.text()
 
     def show_pair(self, pair: Pair | None) -> None:
         """Show another pair, or nothing."""
@@ -168,14 +158,14 @@ class CompareView(LeavingWidget):
         """Fill the panes as the mode asks."""
         mode, pair = self._mode, self._pair
         self.panes.arrange(2 if mode == "side" else 1)
-        self.names[1].setVisible(mode == "side")
         self.swipe.setVisible(mode == "swipe")
         self.bar.setVisible(mode == "difference")
         for line in self.lines.values():
             line.setVisible(mode == "swipe" and pair is not None)
         mirror = None if pair is None else pair.transform.mirror
         self.panes.set_sides(self._convention, mirror)
-        self._tell()
+        self.labels.tell(pair, mode, absolute=self._absolute)
+        self._tell_position(self.crosshair.position)
         if self.is_ready:
             self.panes.fill(pair, self._content())
             self._look()
@@ -220,26 +210,8 @@ class CompareView(LeavingWidget):
         if self._pair is not None:
             self.bar.tell(limit, self._pair.kinds, absolute=self._absolute)
 
-    def _tell(self) -> None:
-        """Say in words what is shown, and what was done to it."""
-        pair = self._pair
-        self._tell_position(self.crosshair.position)
-        if pair is None:
-            self._words.setText(_EMPTY)
-            for label in self.names:
-                label.setText("")
-            return
-        self._words.setText(mode_words(pair, self._mode, absolute=self._absolute))
-        both = [titled(*one) for one in zip(pair.kinds, pair.names, strict=True)]
-        over = both if self._mode == "side" else [" | ".join(both), ""]
-        for label, text in zip(self.names, over, strict=True):
-            label.setText(text)
-            label.setToolTip(text)
-
     def _tell_position(self, position: Position) -> None:
-        pair = self._pair
-        text = "" if pair is None else position_words(pair, position, self._channel)
-        self._position.setText(text)
+        self.labels.tell_place(self._pair, position, self._channel)
 
     def _drag_window(self, right: float, up: float) -> None:
         self.windows.drag(right, up, difference=self._mode == "difference")
@@ -268,9 +240,9 @@ class CompareView(LeavingWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tools)
         names = QHBoxLayout()
-        for label in self.names:
+        for label in self.labels.names:
             names.addWidget(label, 1)
         layout.addLayout(names)
         layout.addWidget(self.panes, 1)
-        for widget in (self.swipe, self.bar, self._words, self._position):
+        for widget in (self.swipe, self.bar, self.labels.words, self.labels.place):
             layout.addWidget(widget)
