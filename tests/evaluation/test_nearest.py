@@ -131,6 +131,17 @@ def test_what_is_far_nearer_than_all_others_does_not_calibrate(gallery, real, tm
     assert calibration.p_value(0.6) == pytest.approx(plain.p_value(0.6), rel=0.5)
 
 
+def test_a_cohort_that_holds_everybody_twice_is_seen_through(real, tmp_path):
+    rng = np.random.default_rng(0)
+    again = [planted(image, "noisy", rng) for image in real]
+    twice = build_gallery(write_cache(tmp_path / "c", [*real, *again]), tmp_path / "g")
+    assert twice.same_tumours == tuple((index, COUNT + index) for index in range(COUNT))
+    calibration = Calibration.of_gallery(twice)
+    assert calibration.patients == COUNT
+    assert calibration.nearest.max() < 0.9
+    assert calibration.p_value(0.95) < 1e-6
+
+
 def test_similar_galleries_are_not_taken_for_one_patient():
     scores = np.random.default_rng(0).uniform(0.91, 0.95, (40, 40, 2)).astype(np.float32)
     alike = RealScores(np.arange(40), scores)

@@ -81,9 +81,9 @@ class RealScores:
     def same_tumours(self, groups: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """Return pairs of ROIs of different groups that show the same tumour, lower index first.
 
-        They are one patient under two names, or one image stored twice: of a score of at least
-        `SAME_TUMOUR` and far nearer than the others, or nearly identical where there are too few to
-        tell (on a coarse grid, different tumours are alike).
+        They are one patient under two names, or one image stored twice: nearly identical, or of a
+        score of at least `SAME_TUMOUR` and far nearer than the others. Where there are too few to
+        tell that, only the former count: on a coarse grid, different tumours are alike.
 
         Parameters
         ----------
@@ -92,7 +92,7 @@ class RealScores:
         """
         nearest, least = self.nearest(groups)[:, 1], _IDENTICAL
         if np.isfinite(nearest).sum() >= _ENOUGH:
-            least = max(SAME_TUMOUR, outer_fence(nearest))
+            least = min(_IDENTICAL, max(SAME_TUMOUR, outer_fence(nearest)))
         rows, columns = np.nonzero(self.values[..., 1] >= least)
         pairs = zip(self.rows[rows].tolist(), columns.tolist(), strict=True)
         return tuple(sorted({(min(p), max(p)) for p in pairs if groups[p[0]] != groups[p[1]]}))
