@@ -7,7 +7,9 @@ import pytest
 import torch
 from shared.made_up_cohort import write_cache
 
+from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_build import build_gallery
+from napari_tumor_synth.evaluation.pseudonyms import Pseudonyms
 from napari_tumor_synth.generators.families import load_generator
 
 LEARNT, NEW = 7, 8
@@ -112,6 +114,7 @@ def test_nothing_left_is_an_error(run, tiny, gallery, tmp_path):
 def test_copies_are_written_if_allowed_and_say_what_they_are(generate, tmp_path):
     found = generate(tmp_path / "out", "--allow-copies").json
     assert found["withheld"] == []
+    assert found["copies_written"] == 1
     assert [sample["seed"] for sample in found["samples"]] == [LEARNT, NEW]
     check = record_of(tmp_path / "out", LEARNT)["copy_check"]
     assert (check["verdict"], check["withheld_unless_allowed"]) == ("copy", True)
@@ -128,11 +131,18 @@ def test_what_an_earlier_call_has_written_is_named(generate, tmp_path):
     assert record_of(tmp_path / "out", LEARNT)["copy_check"] is None  # nothing is lost
 
 
-def test_the_seal_holds_the_verdict(run, refuse, generate, tiny, tmp_path):
+def test_the_seal_holds_the_verdict(run, refuse, generate, tiny, gallery, tmp_path):
     generate(tmp_path / "out", "--allow-copies")
     path = tmp_path / "out" / "synthetic_LGG_000007.json"
     again = ("generate", "--model", tiny, "--from", path, "--out", tmp_path / "again")
-    assert run(*again).code == 0
+    assert "is a copy of a real ROI" in refuse(*again)
+    again = (*again, "--gallery", gallery)
+    assert run(*again).code == 2
+    again = (*again, "--allow-copies")
+    told = run(*again)
+    assert told.code == 0
+    assert "1 of them too near to a real ROI, and written because of --allow-copies" in told.out
+    assert record_of(tmp_path / "again", LEARNT)["copy_check"]["verdict"] == "copy"
     image = "synthetic_LGG_000007_roi.nii.gz"
     assert (tmp_path / "again" / image).read_bytes() == (tmp_path / "out" / image).read_bytes()
     record = json.loads(path.read_text())
@@ -150,6 +160,48 @@ def test_repeating_a_copy_is_no_way_around(run, generate, tiny, gallery, tmp_pat
     )  # fmt: skip
     assert outcome.code == 2
     assert not (tmp_path / "again").exists()
+
+
+def test_a_harmless_record_keeps_its_verdict_when_it_is_repeated(run, generate, tiny, tmp_path):
+    generate(tmp_path / "out", seed=NEW, count=1)
+    path = tmp_path / "out" / f"synthetic_LGG_{NEW:06d}.json"
+    again = run("generate", "--model", tiny, "--from", path, "--out", tmp_path / "again")
+    assert again.code == 0
+    check = record_of(tmp_path / "out", NEW)["copy_check"]
+    assert record_of(tmp_path / "again", NEW)["copy_check"] == check
+
+
+@pytest.mark.parametrize("what", ["volumes/case-000", "outlines"])
+def test_a_damaged_gallery_lets_no_copy_pass(generate, refuse, tiny, images, tmp_path, what):
+    """The header of the file is whole, and its length: only its voxels are gone."""
+    damaged = gallery_of(images[:33], tmp_path / "damaged")
+    (victim,) = damaged.glob(f"{what}*")
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 4 : len(content) // 2] = bytes(len(content) // 2 - len(content) // 4)
+    victim.write_bytes(content)
+    words = refuse(
+        "generate", "--model", tiny, "--class", "LGG", "--seed", LEARNT, "--out", tmp_path / "out",
+        "--gallery", damaged,
+    )  # fmt: skip
+    assert victim.name in words
+    assert "gallery build again" in words
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_key_that_was_changed_is_noticed(refuse, images, tmp_path):
+    other = gallery_of(images[:3], tmp_path)
+    key = other / "pseudonyms.key"
+    written = key.read_text()
+    digit = "0" if written[5] != "0" else "1"
+    key.write_text(written[:5] + digit + written[6:])
+    assert "missing or damaged" in refuse("gallery", "resolve", "0" * 16, "--gallery", other)
+    pseudonym = Pseudonyms(build_and_open(other, written.partition(" ")[0])).of(1)  # an older key
+    assert len(pseudonym) == 16
+
+
+def build_and_open(folder, key):
+    (folder / "pseudonyms.key").write_text(key)
+    return Gallery.open(folder)
 
 
 def test_a_verdict_does_not_depend_on_the_others(generate, tmp_path):

@@ -64,7 +64,7 @@ def found(real, made, tmp_path_factory):
 def test_the_copy_is_told(found):
     samples = found[1]["memorisation"]["samples"]
     copy = max(samples, key=lambda sample: sample["foreground_ssim"])
-    assert copy["sample"] == f"made_{MADE - 1:03d}"
+    assert copy["sample"] == f"LGG/made_{MADE - 1:03d}"
     assert copy["verdict"] == "copy"
     assert copy["foreground_ssim"] == pytest.approx(1, abs=1e-3)
     assert sum(sample["verdict"] == "copy" for sample in samples) <= 2
@@ -229,12 +229,15 @@ def test_few_patients_and_a_copy_give_a_report_that_says_so(run, tmp_path):
     splits = ["train"] * 8 + ["test"] * 6
     write_cache(tmp_path / "real", images, patients, splits, sequences=("flair",))
     write_images(tmp_path / "made" / "HGG", [images[0], *tumours(3, 6)])
-    write_images(tmp_path / "made" / "LGG", tumours(2, 7), start=4)
+    write_images(tmp_path / "made" / "LGG", tumours(2, 7))  # under names that HGG has, too
     call = ("evaluate", "--real", tmp_path / "real", "--synthetic", tmp_path / "made", *QUICK)
     words = run(*call, "--out", tmp_path / "r").out
     assert "copies of real ROIs  at least 0.1667, 6 synthetic ROIs" in words
     assert "training cases copied  at least 0.125, 8 training ROIs" in words
     found = json.loads((tmp_path / "r" / "report.json").read_text())
+    copy = max(found["memorisation"]["samples"], key=lambda sample: sample["foreground_ssim"])
+    assert copy["sample"] == "HGG/made_000"
+    assert 0.999 < copy["foreground_ssim"] <= 1
     copies = found["memorisation"]["figures"][0]
     assert (copies["value"], copies["high"]) == (pytest.approx(1 / 6), None)
     assert "Not calibrated: the gallery has 12 patients" in copies["note"]
@@ -271,10 +274,15 @@ def test_what_cannot_be_evaluated(refuse, real, made, tmp_path):
     assert "--reference" in call("--reference", "some")
     assert str(tmp_path / "nowhere") in call(real=tmp_path / "nowhere")
     write_images(tmp_path / "other", [image[:-4] for image in tumours(2, 3)])
-    assert "the gallery has 32 x 32 x 32" in call(made=tmp_path / "other")
+    words = call(made=tmp_path / "other")
+    assert "cache has 32 x 32 x 32 voxels of 1 mm. Prepare the cohort on the grid" in words
+    assert not (tmp_path / "r" / "gallery").exists()
     write_images(tmp_path / "mixed", tumours(2, 3))
     write_images(tmp_path / "mixed", [image[:-4] for image in tumours(1, 4)], start=2)
-    assert "different grids" in call(made=tmp_path / "mixed")
+    words = call(made=tmp_path / "mixed")
+    assert "made_000.nii.gz has 32 x 32 x 32 voxels of 1 mm (image), and made_002.nii.gz" in words
+    write_images(tmp_path / "flat", [np.where(one > -1, 0.5, -1) for one in tumours(2, 3)])
+    assert "made_000.nii.gz has one intensity everywhere" in call(made=tmp_path / "flat")
     write_images(tmp_path / "hollow", [np.full((SIZE,) * 3, -1, np.float32)])
     assert "made_000" in call(made=tmp_path / "hollow")
     broken = tumours(2, 5)

@@ -123,15 +123,19 @@ def test_what_is_damaged_is_named_and_made_anew(cohort, tmp_path):
     assert victim.read_bytes() == whole
     assert len(gallery.scores.values) == 5
     (tmp_path / "g" / "gallery.json").write_text("{", "utf-8")
-    with pytest.raises(GalleryError, match=r"gallery.json is damaged"):
+    with pytest.raises(GalleryError, match=r"gallery.json is damaged\. Delete it, and run"):
         Gallery.open(tmp_path / "g")
+    key = (tmp_path / "g" / "pseudonyms.key").read_text()
+    (tmp_path / "g" / "gallery.json").unlink()
+    assert len(build_gallery(cohort, tmp_path / "g").rois) == 5
+    assert (tmp_path / "g" / "pseudonyms.key").read_text() == key
 
 
 def test_a_file_of_another_roi_is_not_taken(cohort, tmp_path):
     build_gallery(cohort, tmp_path / "g")
     first, second, *_ = sorted((tmp_path / "g" / "volumes").iterdir())
     shutil.copy(second, first)
-    with pytest.raises(GalleryError, match="made of another ROI"):
+    with pytest.raises(GalleryError, match="has changed"):
         _ = Gallery.open(tmp_path / "g").rois
 
 

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from napari_tumor_synth.workflows.copy_guard import GuardSettings, Withheld
 
 
+_COPIES = (
+    "{} of them too near to a real ROI, and written because of --allow-copies: not to be passed on "
+    "as new."
+)
+
+
 def add_to(app: typer.Typer) -> None:
     """Add the verb."""
     app.command("generate")(generate)
@@ -125,6 +131,7 @@ def generate(
         lines=[
             *(f"{sample.class_name} {sample.seed}  {sample.image}" for sample in result.samples),
             *(f"withheld  {one.class_name} {one.seed}  {_why(one)}" for one in result.withheld),
+            *([_COPIES.format(result.copies)] * bool(result.copies)),
             f"contact sheet  {result.contact_sheet}",
             f"{len(result.samples)} with {result.model} in {result.seconds:.1f} s. "
             "SYNTHETIC, not for clinical use.",

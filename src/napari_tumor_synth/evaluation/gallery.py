@@ -43,6 +43,7 @@ class Gallery:
         self._manifest = manifest
         self._stamp = _stamp(folder)
         self._spectra: dict[int, NDArray[np.complex64]] = {}
+        self._good: set[int] = set()  # ROIs whose files were found as they were built
 
     @classmethod
     def open(cls, folder: Path | str) -> "Gallery":
@@ -98,7 +99,7 @@ class Gallery:
             The file of one is missing or damaged. In a large gallery, that is found when the
             ROI is asked for.
         """
-        rois = GalleryRois(self._read, self.outlines.bytes_to_read)
+        rois = GalleryRois(self._read_whole, self.outlines.bytes_to_read)
         if rois.are_few:
             rois.read_all(worker_count())
         return rois
@@ -113,9 +114,20 @@ class Gallery:
             Their file is missing or damaged.
         """
         outlines = read_outlines(self.folder, self.contents)
-        if outlines is None:
-            raise self._lacks(outlines_file(self.folder, self.contents))
+        path = outlines_file(self.folder, self.contents)
+        if outlines is None or sha256_of_file(path) != self._manifest.outlines:
+            raise self._lacks(path)
         return outlines
+
+    def _read_whole(self, index: int) -> SsimRoi:
+        """Return an ROI whose file is the one that was built.
+
+        A damaged one would be like nothing, and a copy of it would pass.
+        """
+        if index not in self._good:
+            self.require_unchanged(index)
+            self._good.add(index)
+        return self._read(index)
 
     def _read(self, index: int) -> SsimRoi:
         entry = self.entries[index]

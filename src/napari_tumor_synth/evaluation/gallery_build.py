@@ -201,12 +201,12 @@ def _earlier_hashes(folder: Path) -> dict[str, str]:
 
 def _require_own(folder: Path, plan: GalleryPlan) -> None:
     if (folder / MANIFEST).exists():
-        found = read_manifest(folder, older=True).plan.model_dump(exclude={"format"})
-        wanted = plan.model_dump(exclude={"format"})
+        found = _said(read_manifest(folder, older=True).plan)
+        wanted = _said(plan)
         different = [
-            f"{key} is {found[key]}, not {wanted[key]}"
+            f"{key} is {found.get(key)}, not {wanted[key]}"
             for key in wanted
-            if found[key] != wanted[key]
+            if found.get(key) != wanted[key]
         ]
         if different:
             raise GalleryError(
@@ -223,6 +223,17 @@ def _require_own(folder: Path, plan: GalleryPlan) -> None:
                 f"{folder} is no gallery and holds other files, such as {others[0]}.",
                 "Choose an empty folder.",
             )
+
+
+def _said(plan: GalleryPlan) -> dict[str, str]:
+    """Return what a plan says, in words a user knows."""
+    settings = plan.settings.model_dump(mode="json")
+    said = {
+        "sequences": ", ".join(plan.sequences),
+        "window": plan.window,
+        "size": " x ".join(map(str, settings.pop("size"))),
+    }
+    return said | {key.replace("_", " "): str(value) for key, value in settings.items()}
 
 
 def _tidy(folder: Path, patient_data: bool) -> None:

@@ -120,9 +120,10 @@ def read_manifest(folder: Path, *, older: bool = False) -> GalleryManifest:
         version = int(content["plan"]["format"])
         manifest = GalleryManifest.model_validate(content) if version <= FORMAT else None
     except (OSError, ValueError, LookupError, TypeError, ValidationError) as error:
-        line = str(error).partition("\n")[0].rstrip(".")
         raise GalleryError(
-            f"{path} is damaged: {line}.", "Build the gallery into another folder."
+            f"{path} is damaged.",
+            "Delete it, and run tumor-synth gallery build again with the same cohort, settings and "
+            "folder: it goes on with what is there, and pseudonyms stay what they are.",
         ) from error
     if manifest is not None and (older or version == FORMAT):
         return manifest

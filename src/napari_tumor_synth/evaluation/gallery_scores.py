@@ -25,7 +25,8 @@ MOST_COMPARED, DRAWN = 1000, 300
 SAME_TUMOUR = 0.9
 """Foreground score of ROIs that show the same tumour, whatever they are called."""
 _ENOUGH = 30  # ROIs, to tell which scores are far above the others
-_IDENTICAL = 0.99  # but for some noise
+_BUT_FOR_NOISE = 0.99  # foreground score of the same image, however it was stored
+_ONE_IMAGE = 0.99999  # but for the rounding of float32
 _BELOW_ONE = 1 - 1e-12
 _COLUMNS_A_STEP = 16
 
@@ -81,18 +82,18 @@ class RealScores:
     def same_tumours(self, groups: Sequence[str]) -> tuple[tuple[int, int], ...]:
         """Return pairs of ROIs of different groups that show the same tumour, lower index first.
 
-        They are one patient under two names, or one image stored twice: nearly identical, or of a
-        score of at least `SAME_TUMOUR` and far nearer than the others. Where there are too few to
-        tell that, only the former count: on a coarse grid, different tumours are alike.
+        They are one patient under two names, or one image stored twice: the same but for noise, or
+        of a score of at least `SAME_TUMOUR` and far nearer than the others. Where there are too few
+        to tell, only identical images count: in a small box, different tumours are alike.
 
         Parameters
         ----------
         groups : sequence of str
             The patient of each ROI.
         """
-        nearest, least = self.nearest(groups)[:, 1], _IDENTICAL
+        nearest, least = self.nearest(groups)[:, 1], _ONE_IMAGE
         if np.isfinite(nearest).sum() >= _ENOUGH:
-            least = min(_IDENTICAL, max(SAME_TUMOUR, outer_fence(nearest)))
+            least = min(_BUT_FOR_NOISE, max(SAME_TUMOUR, outer_fence(nearest)))
         rows, columns = np.nonzero(self.values[..., 1] >= least)
         pairs = zip(self.rows[rows].tolist(), columns.tolist(), strict=True)
         return tuple(sorted({(min(p), max(p)) for p in pairs if groups[p[0]] != groups[p[1]]}))

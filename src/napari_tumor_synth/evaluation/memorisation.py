@@ -156,8 +156,8 @@ def judge(
     """
     if not calibration.is_enough:
         lacking = calibration.lacking or (
-            f"the gallery has {calibration.patients} patients, and {FEWEST_PATIENTS} are needed to "
-            "say which similarity is usual"
+            f"the gallery has {calibration.patients} patients with others to compare with, and "
+            f"{FEWEST_PATIENTS} are needed to say which similarity is usual"
         )
         return [_not_calibrated(score, lacking) for score in scores]
     p_values = np.array([calibration.p_value(score, among) for score in scores])

@@ -27,7 +27,8 @@ def ensure_key(folder: Path) -> None:
     """
     if not (folder / KEY).is_file():
         with atomic_file(folder / KEY) as temporary:
-            temporary.write_text(secrets.token_hex(_KEY_BYTES), "ascii")
+            key = secrets.token_bytes(_KEY_BYTES)
+            temporary.write_text(f"{key.hex()} {_check_of(key)}", "ascii")
         (folder / KEY).chmod(0o600)
 
 
@@ -76,13 +77,19 @@ class Pseudonyms:
 
 def _read_key(path: Path) -> bytes:
     try:
-        key = bytes.fromhex(path.read_text("ascii"))
+        written, _, check = path.read_text("ascii").partition(" ")
+        key = bytes.fromhex(written)
     except (OSError, ValueError):
-        key = b""
-    if len(key) != _KEY_BYTES:
+        key, check = b"", ""
+    if len(key) != _KEY_BYTES or check.strip() not in ("", _check_of(key)):  # "": older keys
         raise GalleryError(
             f"The key of the gallery's pseudonyms, {path}, is missing or damaged.",
             "Put it back from a copy. Where there is none, delete it and run tumor-synth gallery "
             "build again: pseudonyms that were given before can then no longer be resolved.",
         )
     return key
+
+
+def _check_of(key: bytes) -> str:
+    """Return what tells a key that was changed by accident."""
+    return hashlib.sha256(b"check " + key).hexdigest()[:_DIGITS]

@@ -196,6 +196,8 @@ class VqganGenerator:
             drawn = self._drawn(record.class_name, [record.seed], chosen, on_progress)
             require_drawn(record, tokens, drawn[0], self.device.type)
         again = new_record(self, record.class_name, record.seed, record.decoding, tokens)
+        if record.copy_check is not None:  # the same ROI is as near to a real one as before
+            again = again.model_copy(update={"copy_check": record.copy_check}).sealed()
         return self._finished(tokens, again)
 
     def decode_tokens(self, tokens: Tensor) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _ARRAY_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}-[0-9a-f]{16}\.npy")  # as `store_array` gives them
+_PARSING = threading.Lock()  # of headers: Python's parser fails now and then in several threads
 
 
 class RoiCache:
@@ -148,9 +150,10 @@ class RoiCache:
         entry = self.entries[index]
         shape = (len(self.sequences), *self.settings.size)
         try:
-            array: NDArray[np.float16] = np.load(
-                self._path(entry), mmap_mode="r", allow_pickle=False
-            )
+            with _PARSING:
+                array: NDArray[np.float16] = np.load(
+                    self._path(entry), mmap_mode="r", allow_pickle=False
+                )
         except Exception as error:  # a damaged header makes numpy's parser raise nearly anything
             raise self._damaged(entry, str(error).partition("\n")[0]) from error
         if array.shape != shape or array.dtype != np.float16:

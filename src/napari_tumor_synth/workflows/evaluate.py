@@ -1,12 +1,13 @@
 """Evaluate a set of synthetic ROIs against real ones, and write a report."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from napari_tumor_synth import __version__
-from napari_tumor_synth.errors import OutputError
+from napari_tumor_synth.errors import InputError, OutputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_manifest import MANIFEST as GALLERY_MANIFEST
 from napari_tumor_synth.evaluation.report.document import Report, Section
@@ -17,6 +18,7 @@ from napari_tumor_synth.generators.provenance import now
 from napari_tumor_synth.imaging.cache_manifest import MANIFEST
 from napari_tumor_synth.imaging.region import UNNAMED
 from napari_tumor_synth.imaging.roi import RoiSettings
+from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
 from napari_tumor_synth.workflows.evaluation.distance import distance_part
 from napari_tumor_synth.workflows.evaluation.extractors import DEFAULT, open_extractors
@@ -174,6 +176,8 @@ def _gallery(
     if (real / GALLERY_MANIFEST).is_file():
         return Gallery.open(real)
     prepared = (real / MANIFEST).is_file()
+    if prepared:
+        _require_grid(RoiCache.open(real).settings, real, synthetic)
     settings = RoiSettings(size=synthetic.size, spacing_mm=synthetic.spacing_mm)
     named = synthetic.sequences != UNNAMED
     return build_gallery_of(
@@ -187,6 +191,21 @@ def _gallery(
             Progress(progress.step, progress.total, f"real ROIs: {progress.message}")
         ),
     )
+
+
+def _require_grid(settings: RoiSettings, real: Path, synthetic: SyntheticSet) -> None:
+    """Make sure that a prepared cohort is on the set's grid, before a gallery is built of it."""
+    spacings = settings.spacing_mm, synthetic.spacing_mm
+    if settings.size != synthetic.size or not math.isclose(*spacings, rel_tol=1e-3):
+        raise InputError(
+            f"{synthetic.folder} has {_grid(synthetic.size, synthetic.spacing_mm)}; {real} has "
+            f"{_grid(settings.size, settings.spacing_mm)}.",
+            "Prepare the cohort on the grid of the set.",
+        )
+
+
+def _grid(size: tuple[int, ...], spacing_mm: float) -> str:
+    return f"{' x '.join(map(str, size))} voxels of {spacing_mm:g} mm"
 
 
 def _about(request: EvaluationRequest, sets: EvaluationSets) -> dict[str, Any]:

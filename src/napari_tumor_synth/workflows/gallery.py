@@ -22,7 +22,7 @@ from napari_tumor_synth.imaging.prepare import prepare_cohort
 from napari_tumor_synth.imaging.roi import Roi, RoiSettings
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
-from napari_tumor_synth.workflows.gallery_grid import channels_in
+from napari_tumor_synth.workflows.gallery_grid import channels_in, require_tumour_that_varies
 from napari_tumor_synth.workflows.real_cohort import require_real, require_real_cache
 from napari_tumor_synth.workflows.roi_input import open_roi
 
@@ -182,4 +182,6 @@ def image_for(gallery: Gallery, roi: Roi, path: Path) -> NDArray[np.float32]:
     """
     settings = roi.settings
     channels = channels_in(gallery, settings.size, settings.spacing_mm, roi.sequences, str(path))
-    return roi.image[list(channels)]
+    image = roi.image[list(channels)]
+    require_tumour_that_varies(image, str(path))
+    return image

@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_tumor_synth.errors import InputError
 from napari_tumor_synth.evaluation.gallery import Gallery
+from napari_tumor_synth.imaging.intensity import BACKGROUND
 from napari_tumor_synth.imaging.region import UNNAMED
 
 _SPACING_TOLERANCE = 1e-3  # relative
@@ -47,6 +51,24 @@ def channels_in(
         f"{whose} holds {', '.join(sequences)}; the gallery has {', '.join(plan.sequences)}.",
         "Use a gallery of the ROI's sequences, or name the record of the ROI.",
     )
+
+
+def require_tumour_that_varies(image: NDArray[np.float32], whose: str) -> None:
+    """Make sure that there is something to compare in an ROI (C, S, A, R).
+
+    Raises
+    ------
+    InputError
+        All of a sequence's tumour has one intensity.
+    """
+    for channel in image:
+        inside = channel[channel > BACKGROUND]
+        if inside.size and inside.min() == inside.max():
+            raise InputError(
+                f"The tumour of {whose} has one intensity everywhere, so that nothing can be said "
+                "of its likeness.",
+                "Give the image, not a mask of it.",
+            )
 
 
 def _grid(size: tuple[int, ...], spacing: float) -> str:

@@ -72,6 +72,8 @@ class GenerationResult:
         What sampling took at most, as estimated, in 10^6 bytes, the program itself apart.
     withheld : tuple of Withheld
         Copies of real ROIs, which were not written.
+    copies : int
+        Copies of real ROIs that were written, because that was asked for.
     """
 
     samples: tuple[SampleFiles, ...]
@@ -81,12 +83,14 @@ class GenerationResult:
     precision: str
     memory_mb: float
     seconds: float
+    copies: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable keys of ``generate --json``."""
         return {
             "samples": [sample.as_json() for sample in self.samples],
             "withheld": [one.as_json() for one in self.withheld],
+            "copies_written": self.copies,
             "contact_sheet": str(self.contact_sheet),
             "model": self.model,
             "precision": self.precision,
@@ -115,6 +119,7 @@ def generate_to_folder(
         in the way and `overwrite` is False.
     """
     start = time.monotonic()
+    _require_no_known_copy(request)
     expected = request.repeat.model_sha256 if request.repeat else ""
     generator = open_generator(request.model, request.device, expected, precision=request.precision)
     decoding = merged_decoding(generator, request.decoding)
@@ -125,6 +130,7 @@ def generate_to_folder(
     shown: list[SyntheticRoi] = []
     written: list[SampleFiles] = []
     withheld: list[Withheld] = []
+    copies = 0
     with output_folder(out):
         require_room_for_samples(
             generator,
@@ -143,6 +149,8 @@ def generate_to_folder(
                     withheld.append(sample)
                     continue
                 written.append(write_synthetic(sample, out))
+                checked = sample.provenance.copy_check
+                copies += checked is not None and checked.withheld_unless_allowed
                 shown += [sample] if len(shown) < SHEET_SAMPLES else []
             require_some_left(len(written), withheld)
             sheet = write_sample_sheet(shown, out, generator.name, of=len(written))
@@ -157,7 +165,18 @@ def generate_to_folder(
         generator.precision,
         memory / 1e6,
         seconds,
+        copies,
     )
+
+
+def _require_no_known_copy(request: GenerationRequest) -> None:
+    known = None if request.repeat is None else request.repeat.copy_check
+    if known is not None and known.withheld_unless_allowed and request.guard is None:
+        raise InputError(
+            "The record says that this sample is a copy of a real ROI.",
+            "To make it again, name the gallery that it was compared with (--gallery), and "
+            "--allow-copies.",
+        )
 
 
 def _plan(generator: Generator, memory: int) -> str:

@@ -149,12 +149,14 @@ def pair_of(found: Found, listed: Listed) -> Pair:
 
 
 def _channels_of(query: Query, gallery: Gallery) -> NDArray[np.float32]:
-    from napari_tumor_synth.workflows.gallery_grid import channels_in
+    from napari_tumor_synth.workflows.gallery_grid import channels_in, require_tumour_that_varies
 
     roi = query.roi
     settings = roi.settings
     channels = channels_in(gallery, settings.size, settings.spacing_mm, roi.sequences, query.name)
-    return roi.image[list(channels)]
+    image = roi.image[list(channels)]
+    require_tumour_that_varies(image, query.name)
+    return image
 
 
 def thumbnails_of(images: list[NDArray[np.float32]]) -> list[NDArray[np.uint8]]:

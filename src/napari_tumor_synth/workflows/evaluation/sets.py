@@ -142,13 +142,10 @@ class EvaluationSets:
         comparable = UNKNOWN_CLASS not in named and named <= {one.class_name for one in entries}
         self.classes = tuple(sorted(named)) if comparable else ()
         self._require(len(synthetic), f"{synthetic.folder} holds", "synthetic")
-        self._require(
-            len(self._real(self.classes)), f"{gallery.folder} holds", f"comparable {self.reference}"
-        )
+        self._require(len(self._real(self.classes)), f"{gallery.folder} holds", self._kind)
         if len({gallery.persons[index] for index in self._real(self.classes)}) < FEWEST_PATIENTS:
             raise InputError(
-                f"All comparable {self.reference} ROIs of {gallery.folder} are of one patient.",
-                "Give ROIs of several patients, or choose another --reference.",
+                f"All {self._kind} ROIs of {gallery.folder} are of one patient.", self._remedy
             )
 
     @property
@@ -210,10 +207,18 @@ class EvaluationSets:
             if not classes or entry.class_name in classes
         ]
 
-    @staticmethod
-    def _require(count: int, who: str, what: str) -> None:
+    @property
+    def _kind(self) -> str:
+        which = {"held-out": "held-out", "training": "training", "all": "real"}[self.reference]
+        return f"{which} {' and '.join(self.classes)}".strip()
+
+    @property
+    def _remedy(self) -> str:
+        other = "" if self.reference == "all" else ", or choose another --reference"
+        return f"Give more ROIs, real ones of several patients{other}."
+
+    def _require(self, count: int, who: str, what: str) -> None:
         if count < FEWEST:
             raise InputError(
-                f"{who} {count} {what} ROIs, and at least {FEWEST} are needed.",
-                "Give more ROIs, or choose another --reference.",
+                f"{who} {count} {what} ROIs, and at least {FEWEST} are needed.", self._remedy
             )

@@ -15,6 +15,7 @@ from napari_tumor_synth.imaging.input_file import NIFTI_SUFFIXES, image_suffix
 from napari_tumor_synth.imaging.mask_rule import foreground_of
 from napari_tumor_synth.imaging.roi import Roi
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+from napari_tumor_synth.workflows.gallery_grid import require_tumour_that_varies
 from napari_tumor_synth.workflows.roi_input import is_provenance, open_roi
 
 _SPACING_TOLERANCE = 1e-3  # relative
@@ -65,7 +66,8 @@ class SyntheticSet:
     ----------
     folder : Path
     names : tuple of str
-        Of their records or images, without folder and suffix.
+        Of their records or images, without suffix; with the folders below this one where they need
+        them to differ.
     classes : tuple of str
         One each; `UNKNOWN_CLASS` where nobody has said.
     images : CroppedImages
@@ -129,13 +131,14 @@ def open_synthetic_set(folder: Path, on_progress: OnProgress = ignore_progress) 
         if first is None or images is None:
             first, images = roi, CroppedImages(roi.image.shape)
         _require_alike(first, paths[0], roi, path)
+        require_tumour_that_varies(roi.image, path.name)
         images.append(roi.image)
         on_progress(Progress(step, len(paths), f"reading {path.name}"))
     assert first is not None
     assert images is not None
     return SyntheticSet(
         folder=folder,
-        names=tuple(_stem(path) for path in paths),
+        names=_names_of(paths, folder),
         classes=tuple(
             records[path].class_name if records else _class_by_folder(path, folder)
             for path in paths
@@ -164,6 +167,17 @@ def _stem(path: Path) -> str:
     return path.name.partition(".")[0]
 
 
+def _names_of(paths: Sequence[Path], folder: Path) -> tuple[str, ...]:
+    stems = tuple(_stem(path) for path in paths)
+    if len(set(stems)) == len(stems):
+        return stems
+    below = (path.parent.relative_to(folder).as_posix() for path in paths)
+    return tuple(
+        stem if where == "." else f"{where}/{stem}"
+        for where, stem in zip(below, stems, strict=True)
+    )
+
+
 def _class_by_folder(path: Path, folder: Path) -> str:
     return UNKNOWN_CLASS if path.parent == folder else path.parent.name
 
@@ -177,6 +191,14 @@ def _require_alike(first: Roi, first_path: Path, roi: Roi, path: Path) -> None:
     )
     if not same:
         raise InputError(
-            f"{first_path.name} and {path.name} are on different grids or of other sequences.",
+            f"{first_path.name} has {_grid_of(first)}, and {path.name} has {_grid_of(roi)}.",
             "Evaluate sets of one grid and the same sequences each.",
         )
+
+
+def _grid_of(roi: Roi) -> str:
+    settings = roi.settings
+    return (
+        f"{' x '.join(map(str, settings.size))} voxels of {settings.spacing_mm:g} mm "
+        f"({', '.join(roi.sequences)})"
+    )
