@@ -171,8 +171,13 @@ def test_bounds_that_cannot_be_are_damage(large, bounded, tmp_path):
     (path,) = (tmp_path / "g").glob(PATTERN)
     whole = path.read_bytes()
     damaged = bytes(byte ^ 0x55 for byte in whole[2000:-2000])
-    path.write_bytes(whole[:2000] + damaged + whole[-2000:])
     opened = Gallery.open(tmp_path / "g")
+    assert len(opened.outlines.bytes_to_read) == 12  # good, and mapped into memory
+    with path.open("r+b") as stream:
+        stream.seek(2000)
+        stream.write(damaged)
+    with pytest.raises(GalleryError, match=r"outlines.*missing or damaged"):
+        _ = Gallery.open(tmp_path / "g").outlines
 
     def search_all():
         for image in images:

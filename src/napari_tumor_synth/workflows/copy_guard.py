@@ -15,6 +15,7 @@ from napari_tumor_synth.evaluation.nearest import find_nearest
 from napari_tumor_synth.evaluation.pseudonyms import Pseudonyms
 from napari_tumor_synth.generators.copy_check import CopyCheck
 from napari_tumor_synth.generators.families import Generator
+from napari_tumor_synth.generators.provenance import Provenance
 from napari_tumor_synth.generators.synthetic import SyntheticRoi, sample_files
 from napari_tumor_synth.workflows.gallery_grid import channels_in
 
@@ -126,6 +127,23 @@ class CopyGuard:
             earlier = path if path.exists() else None
             return Withheld(record.class_name, record.seed, check, verdict.sentence, earlier)
         return replace(sample, provenance=record.model_copy(update={"copy_check": check}).sealed())
+
+
+def require_no_known_copy(record: Provenance | None, guard: GuardSettings | None) -> None:
+    """Make sure that a sample that is repeated is no copy, or is looked up again.
+
+    Raises
+    ------
+    InputError
+        Its record says that it is one, and no gallery is given.
+    """
+    known = None if record is None else record.copy_check
+    if known is not None and known.withheld_unless_allowed and guard is None:
+        raise InputError(
+            "The record says that this sample is a copy of a real ROI.",
+            "To make it again, name the gallery that it was compared with (--gallery), and "
+            "--allow-copies.",
+        )
 
 
 def require_some_left(written: int, withheld: list[Withheld]) -> None:

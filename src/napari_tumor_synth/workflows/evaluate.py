@@ -6,20 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import InputError, OutputError
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_manifest import MANIFEST as GALLERY_MANIFEST
-from napari_tumor_synth.evaluation.report.document import Report, Section
+from napari_tumor_synth.evaluation.report.document import Report
 from napari_tumor_synth.evaluation.report.papers import tables_named
 from napari_tumor_synth.evaluation.report.writing import PARTS, write_report
 from napari_tumor_synth.files import writable_folder
-from napari_tumor_synth.generators.provenance import now
 from napari_tumor_synth.imaging.cache_manifest import MANIFEST
 from napari_tumor_synth.imaging.region import UNNAMED
 from napari_tumor_synth.imaging.roi import RoiSettings
 from napari_tumor_synth.imaging.roi_cache import RoiCache
 from napari_tumor_synth.progress import OnProgress, Progress, ignore_progress
+from napari_tumor_synth.workflows.evaluation.about import about, summary
 from napari_tumor_synth.workflows.evaluation.distance import distance_part
 from napari_tumor_synth.workflows.evaluation.extractors import DEFAULT, open_extractors
 from napari_tumor_synth.workflows.evaluation.features import features_part
@@ -140,12 +139,12 @@ def evaluate(
     ]
     if request.pairs_table is not None:
         parts.append(pairs_part(request.pairs_table, request.device, request.seed, on_progress))
-    data = _about(request, sets) | {part.name: part.data for part in parts}
+    data = about(sets, request.seed) | {part.name: part.data for part in parts}
     layouts = layouts_section(request.tables, sets, parts)
     report = Report(
         f"Evaluation of {len(synthetic)} synthetic ROIs",
         (PATIENTS if gallery.patient_data else SIMULATED, SYNTHETIC),
-        (_summary(sets), *(part.section for part in parts), *layouts),
+        (summary(sets), *(part.section for part in parts), *layouts),
         data,
     )
     return EvaluationResult(
@@ -206,59 +205,3 @@ def _require_grid(settings: RoiSettings, real: Path, synthetic: SyntheticSet) ->
 
 def _grid(size: tuple[int, ...], spacing_mm: float) -> str:
     return f"{' x '.join(map(str, size))} voxels of {spacing_mm:g} mm"
-
-
-def _about(request: EvaluationRequest, sets: EvaluationSets) -> dict[str, Any]:
-    plan, synthetic = sets.gallery.plan, sets.synthetic
-    models = {(record.model_name, record.model_sha256) for record in synthetic.records if record}
-    return {
-        "created": now(),
-        "version": __version__,
-        "seed": request.seed,
-        "reference": sets.reference,
-        "grid": list(plan.settings.size),
-        "spacing_mm": plan.settings.spacing_mm,
-        "sequences": list(plan.sequences),
-        "models": [{"name": name, "sha256": sha256} for name, sha256 in sorted(models)],
-        "real": {
-            "rois": len(sets.gallery),
-            "patients": len(set(sets.gallery.patients)),
-            "patient_data": sets.gallery.patient_data,
-        },
-        "synthetic": {"rois": len(synthetic), "classes": sorted(set(synthetic.classes))},
-    }
-
-
-def _summary(sets: EvaluationSets) -> Section:
-    gallery, synthetic = sets.gallery, sets.synthetic
-    counts = {name: synthetic.classes.count(name) for name in sorted(set(synthetic.classes))}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items())
-    paragraphs = [
-        f"{len(synthetic)} synthetic ROIs ({told}) and {len(gallery)} real ones of "
-        f"{len(set(gallery.patients))} patients; {' x '.join(map(str, synthetic.size))} voxels of "
-        f"{synthetic.spacing_mm:g} mm, {', '.join(gallery.plan.sequences)}.",
-        f"Reference of all distances: {_REFERENCES[sets.reference]}.",
-    ]
-    if mixes := sets.different_mixes:
-        paragraphs.append(
-            f"The sets mix classes differently ({mixes}): figures of all classes see that, too. "
-            "Read those of each class."
-        )
-    if same := gallery.same_tumours:
-        paragraphs.append(
-            f"Pairs of real ROIs of different patients that show the same tumour: {len(same)}. "
-            "tumor-synth gallery build names them; they count as one patient."
-        )
-    if sets.left_out:
-        paragraphs.append(
-            "Not compared on their own (too few, or of a class that no real ROI has): "
-            f"{', '.join(sets.left_out)}."
-        )
-    return Section("What was compared", tuple(paragraphs))
-
-
-_REFERENCES = {
-    "held-out": "the real ROIs that are held out from training (validation and test)",
-    "training": "the real ROIs that the generator learnt from",
-    "all": "all real ROIs",
-}

@@ -21,6 +21,7 @@ from napari_tumor_synth.workflows.copy_guard import (
     CopyGuard,
     GuardSettings,
     Withheld,
+    require_no_known_copy,
     require_some_left,
 )
 from napari_tumor_synth.workflows.outputs import output_folder
@@ -119,7 +120,7 @@ def generate_to_folder(
         in the way and `overwrite` is False.
     """
     start = time.monotonic()
-    _require_no_known_copy(request)
+    require_no_known_copy(request.repeat, request.guard)
     expected = request.repeat.model_sha256 if request.repeat else ""
     generator = open_generator(request.model, request.device, expected, precision=request.precision)
     decoding = merged_decoding(generator, request.decoding)
@@ -167,16 +168,6 @@ def generate_to_folder(
         seconds,
         copies,
     )
-
-
-def _require_no_known_copy(request: GenerationRequest) -> None:
-    known = None if request.repeat is None else request.repeat.copy_check
-    if known is not None and known.withheld_unless_allowed and request.guard is None:
-        raise InputError(
-            "The record says that this sample is a copy of a real ROI.",
-            "To make it again, name the gallery that it was compared with (--gallery), and "
-            "--allow-copies.",
-        )
 
 
 def _plan(generator: Generator, memory: int) -> str:
