@@ -33,11 +33,12 @@ def main(given: Sequence[str] | None = None) -> None:
     options.add_argument("--cohort", type=Path, help="prepared cohort of phantoms")
     options.add_argument("--cases", type=int, default=100, help="phantoms of each class")
     options.add_argument("--planted", type=int, default=40, help="copies of each kind")
+    options.add_argument("--folder", type=Path, help="where the gallery is kept, and used again")
     arguments = options.parse_args(given)
     machine = begin(arguments)
     planted = 3 if arguments.small else arguments.planted
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = arguments.folder or Path(name)
         cohort = _cohort(arguments, folder)
         train = [cohort.load(index) for index in cohort.indices("train")]
         new = [
