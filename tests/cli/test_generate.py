@@ -37,7 +37,10 @@ def test_generate_gives_the_stable_keys(run, tiny, samples, tmp_path):
         "generate", "--model", tiny, "--class", "LGG", "--seed", 7, "--count", 4,
         "--out", tmp_path / "out", "--json",
     ).json  # fmt: skip
-    keys = {"samples", "withheld", "contact_sheet", "model", "precision", "memory_mb", "seconds"}
+    keys = {
+        "samples", "withheld", "copies_written", "contact_sheet", "model", "precision",
+        "memory_mb", "seconds",
+    }  # fmt: skip
     assert set(result) == keys
     assert result["model"] == "tiny"
     assert result["withheld"] == []

@@ -1,21 +1,20 @@
 """Whether an ROI is nearer to a real one than real ones are to each other.
 
-The scores of real ROIs with their nearest ROI of another patient say what is usual. They are
-bounded by 1, so that Fisher's transform (artanh) of them is what is taken as normally distributed;
-that gives a p-value for scores beyond all that was seen, which a rank cannot. It is that of a new
-one of the same distribution, whose mean and spread are estimated: Student's t.
+The scores of real ROIs with their nearest ROI of another patient say what is usual: the p-value of
+a score is that of its rank among them, and beyond them that of a tail (see `exceedance`). Scores
+are bounded by 1, so that it is the tail of Fisher's transform (artanh) of them.
 
 .. [1] Benjamini and Hochberg, Controlling the false discovery rate, 1995.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, t
+from scipy.stats import false_discovery_control
 
+from napari_tumor_synth.evaluation.exceedance import exceedance
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.gallery_scores import SAME_TUMOUR, fisher, outer_fence
 from napari_tumor_synth.evaluation.gallery_transformed import read_transformed
@@ -32,8 +31,6 @@ _NOT_SEARCHED = (
     "which similarity of transformed ROIs is usual was not searched (tumor-synth gallery build "
     "--transforms does)"
 )
-_BELOW_ONE = 1 - 1e-15
-_SMALLEST_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +104,10 @@ class Calibration:
             ROIs that the score is the highest with; None means as many as real ones had. The
             highest of more is higher.
         """
-        usual, count = fisher(self.nearest), len(self.nearest)
-        spread = max(float(usual.std(ddof=1)), _SMALLEST_SPREAD) * math.sqrt(1 + 1 / count)
-        p_value = float(t.sf((float(fisher(score)) - usual.mean()) / spread, count - 1))
-        if among is None or p_value == 0:
+        p_value = exceedance(float(fisher(score)), fisher(self.nearest))
+        if among is None or p_value == 1:
             return p_value
-        return float(-np.expm1(among / self.others * np.log1p(-min(p_value, _BELOW_ONE))))
+        return float(-np.expm1(among / self.others * np.log1p(-p_value)))
 
 
 @dataclass(frozen=True, slots=True)
