@@ -18,6 +18,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,10 @@ DRAWN = 10  # of a large gallery, compared with all others while it is built
 FRESH = """
 import sys, time, json
 import numpy as np
+from napari_tumor_synth.evaluation import gallery_scores
 from napari_tumor_synth.evaluation.gallery import Gallery
 from napari_tumor_synth.evaluation.nearest import find_nearest
-query = np.load(sys.argv[2])
+query, gallery_scores.DRAWN = np.load(sys.argv[2]), int(sys.argv[3])
 started = time.perf_counter()
 gallery = Gallery.open(sys.argv[1])
 opened = time.perf_counter()
@@ -62,7 +64,8 @@ def main(given: Sequence[str] | None = None) -> None:
     arguments = options.parse_args(given)
     machine = begin(arguments)
     size, sizes = (24, (6, 12)) if arguments.small else (arguments.size, arguments.cases)
-    with tempfile.TemporaryDirectory() as name:
+    fewer = patch.object(gallery_scores, "DRAWN", DRAWN)
+    with tempfile.TemporaryDirectory() as name, fewer:
         folder = arguments.folder or Path(name)
         found = [_measured(folder, size, count, machine["threads"], arguments) for count in sizes]
     report(
@@ -114,11 +117,9 @@ def _measured(folder: Path, size: int, count: int, threads: int, arguments: Any)
 def _gallery(folder: Path, size: int, count: int, threads: int) -> tuple[Gallery, float | None]:
     if (folder / "gallery.json").exists():
         return Gallery.open(folder), None
-    kept, gallery_scores.DRAWN = gallery_scores.DRAWN, DRAWN
     started = time.perf_counter()
     cohort: Any = _Cohort(size, count)
     gallery = build_gallery(cohort, folder, threads=threads)
-    gallery_scores.DRAWN = kept
     return gallery, round(time.perf_counter() - started, 1)
 
 
@@ -178,7 +179,7 @@ def _fresh(folder: Path, query: NDArray[np.float32]) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile(suffix=".npy") as file:
         np.save(file, query)
         file.flush()
-        command = [sys.executable, "-c", FRESH, str(folder), file.name]
+        command = [sys.executable, "-c", FRESH, str(folder), file.name, str(DRAWN)]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return {key: round(value, 3) for key, value in json.loads(told).items()}
 
