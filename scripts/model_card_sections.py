@@ -51,7 +51,7 @@ def evaluated(name: str, measured: dict[str, Any]) -> str:
         for one in measured["variety"]["ms_ssim"]
     ]
     rows = "\n".join(
-        f"| {what} | {value:.3g} | {low:.3g} to {high:.3g} |"
+        f"| {what} | {value:.3g} | {_between(low, high)} |"
         for what, value, low, high in lines
         if value is not None
     )
@@ -63,7 +63,13 @@ def evaluated(name: str, measured: dict[str, Any]) -> str:
     )
 
 
-def _three(found: dict[str, Any], value: str, edge: str) -> tuple[float, float, float]:
+def _between(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{low:.3g} to {high:.3g}"
+
+
+def _three(
+    found: dict[str, Any], value: str, edge: str
+) -> tuple[float, float | None, float | None]:
     return found[value], found[f"{edge}low"], found[f"{edge}high"]
 
 
