@@ -158,14 +158,18 @@ def test_a_killed_run_is_interrupted_and_goes_on_from_its_state(
 ):
     panel = open_bench().train
     folder = started(panel, qtbot, long_recipe, cache, save_minutes=0.1)
-    qtbot.waitUntil(lambda: any((folder / "state").glob("*")), timeout=PATIENCE_MS)
+    whole = "autoencoder-*.safetensors"  # not one that is being written
+    qtbot.waitUntil(lambda: any((folder / "state").glob(whole)), timeout=PATIENCE_MS)
     killed(folder)
     reached(panel, qtbot, "interrupted")
     assert "Interrupted" in panel.monitor.words.text()
     assert panel.window().isVisible()
     resumed(panel, qtbot)
     learnt(panel, qtbot)
-    assert "resumed" in (folder / "log.txt").read_text()
+    log = folder / "log.txt"
+    qtbot.waitUntil(lambda: log.read_text().count("autoencoder: from step ") == 2)
+    assert "resumed" in log.read_text()
+    assert log.read_text().count("autoencoder: from step 0 ") == 1
 
 
 def test_a_bad_cohort_is_told_before_anything_is_started(open_bench, qtbot, recipe, tmp_path):
