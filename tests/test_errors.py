@@ -20,6 +20,7 @@ WRONG_INPUT = {
     errors.UnknownClassError,
     errors.CheckpointError,
     errors.GalleryError,
+    errors.StudyError,
 }
 
 

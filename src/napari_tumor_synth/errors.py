@@ -45,6 +45,10 @@ class GalleryError(InputError):
     """A gallery of real ROIs is missing, damaged, or made for others."""
 
 
+class StudyError(InputError):
+    """A reader study, its key or a reading log is missing, altered, or of another study."""
+
+
 class UnknownClassError(InputError):
     """A class name that the generator was not trained on."""
 

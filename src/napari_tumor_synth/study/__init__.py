@@ -1,0 +1,1 @@
+"""Visual Turing tests: design, display copies, reading log, statistics, leak audit, report."""

@@ -1,0 +1,1 @@
+"""What answers of readers say: figures, their intervals, and tests that hold up."""
