@@ -19,14 +19,17 @@ def _default_file_mode() -> int:
 
 
 _FILE_MODE = _default_file_mode()  # read once: changing the umask is not thread-safe
+FOLDER_MODE = _FILE_MODE | (_FILE_MODE & 0o444) >> 2
+"""Of a folder that the system makes: whoever may read it may enter it."""
 
 
 @contextmanager
-def atomic_file(path: Path | str) -> Iterator[Path]:
+def atomic_file(path: Path | str, mode: int | None = None) -> Iterator[Path]:
     """Give a temporary path beside `path`, and move it there when the block ends well.
 
     The temporary name keeps all suffixes of `path`, because image writers choose the format by
-    them. Nothing is left behind when the block fails.
+    them. Nothing is left behind when the block fails. Without a `mode`, the file has that of any
+    new file.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def atomic_file(path: Path | str) -> Iterator[Path]:
     try:
         yield temporary
         _flush_to_disk(temporary)
-        temporary.chmod(_FILE_MODE)
+        temporary.chmod(_FILE_MODE if mode is None else mode)
         os.replace(temporary, target)
     except OSError as error:
         raise _cannot_write(target, error) from error
