@@ -69,6 +69,7 @@ TABLES = {
     "workbench": windows.workbench,
     "train_panel": windows.train_panel,
     "compare_panel": windows.compare_panel,
+    "reading": windows.reading,
     "training_step": training.training_step,
     "training_memory": training.training_memory,
     "parameter_counts": generation.parameter_counts,

@@ -27,6 +27,22 @@ def workbench(result: dict[str, Any]) -> str:
     return table(("what", "measured"), rows)
 
 
+def reading(result: dict[str, Any]) -> str:
+    kinds = {"single": "one ROI", "2afc": "a pair"}
+    rows = [
+        (
+            kinds[task],
+            f"{found['open_s']:.2g} s",
+            in_seconds(found["next_case"]),
+            in_seconds(found["slice"]),
+        )
+        for task, found in result["tasks"].items()
+    ]
+    header = ("case", "window open to the first case", "answer to the next case painted", "slice")
+    shown = table(header, rows)
+    return f"Cases of {result['size']}^3.\n\n{shown}"
+
+
 def train_panel(result: dict[str, Any]) -> str:
     loop = result["event_loop"]
     kinds = {

@@ -47,3 +47,16 @@ def test_the_train_panel_is_measured(tmp_path):
     result = json.loads(done.stdout)
     assert result["stop_s"] > 0
     assert result["event_loop"]["previews_ms"]["max"] > 0
+
+
+def test_the_reading_window_is_measured():
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "benchmarks" / "reading.py"), "--small"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout)
+    for task in ("single", "2afc"):
+        assert result["tasks"][task]["next_case"]["runs"] >= 4
+        assert result["tasks"][task]["next_case"]["median_s"] > 0

@@ -35,6 +35,8 @@ class OverlayContent:
     letters : EdgeLetters
     crosshair : tuple of float, optional
         x, y.
+    shows_crosshair : bool
+        Whether it is drawn.
     text : str
         Lower left corner.
     title : str
@@ -49,6 +51,7 @@ class OverlayContent:
 
     letters: EdgeLetters
     crosshair: tuple[float, float] | None = None
+    shows_crosshair: bool = True
     text: str = ""
     title: str = ""
     badges: tuple[str, ...] = ()
@@ -78,7 +81,7 @@ class PaneOverlay(QWidget):
         content = self.content
         for one, other, caption in content.boxes:
             self._draw_box(painter, one, other, caption)
-        if content.crosshair is not None:
+        if content.crosshair is not None and content.shows_crosshair:
             self._draw_crosshair(painter, *content.crosshair)
         if content.ruler is not None:
             self._draw_ruler(painter, *content.ruler)

@@ -24,6 +24,7 @@ from napari_tumor_synth.widgets.planes.pane_mouse import PaneMouse
 
 if TYPE_CHECKING:
     from napari.components import LayerList
+    from qtpy.QtOpenGLWidgets import QOpenGLWidget
 
     from napari_tumor_synth.widgets.planes.box import Box
     from napari_tumor_synth.widgets.planes.crosshair import Crosshair, Position
@@ -90,6 +91,11 @@ class SlicePane(QWidget):
         self.model.layers.events.inserted.connect(self._on_inserted, position="last")
         crosshair.moved.connect(self._follow_crosshair)
         self._follow_crosshair(crosshair.position)
+
+    @property
+    def canvas(self) -> QOpenGLWidget:
+        """What the picture is drawn on."""
+        return self._view.canvas.native
 
     @property
     def slice_step_mm(self) -> float:

@@ -1,0 +1,1 @@
+"""The reading window of a blinded study: a window of its own, without napari's viewer."""
