@@ -21,6 +21,7 @@ from napari_tumor_synth.cli import (
     prepare,
     roi,
     runs,
+    study,
     train,
 )
 from napari_tumor_synth.cli.console import run_face, talk
@@ -76,6 +77,7 @@ for verbs in (
     train,
     runs,
     evaluate,
+    study,
     export,
     inspect_roi,
     gallery,

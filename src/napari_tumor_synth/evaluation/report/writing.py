@@ -3,6 +3,7 @@
 import csv
 import io
 import shutil
+from base64 import b64encode
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -10,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from napari_tumor_synth.errors import OutputError
 from napari_tumor_synth.evaluation.report.document import (
+    Cell,
     Report,
     Table,
     as_shown,
@@ -18,6 +20,7 @@ from napari_tumor_synth.evaluation.report.document import (
 from napari_tumor_synth.files import writable_folder, write_json
 
 HTML, JSON, TABLES, PICTURES = "report.html", "report.json", "tables", "pictures"
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 PARTS = (TABLES, PICTURES, JSON, HTML)
 
 
@@ -72,8 +75,15 @@ def _csv(table: Table) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream)
     writer.writerow(table.columns)
-    writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
+    writer.writerows([_harmless(cell) for cell in row] for row in table.rows)
     return stream.getvalue()
+
+
+def _harmless(cell: Cell) -> Cell:
+    """Return a cell that no spreadsheet takes for a formula, whatever was typed or named."""
+    if cell is None:
+        return ""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _html(report: Report) -> str:
@@ -82,4 +92,5 @@ def _html(report: Report) -> str:
         trim_blocks=True,
     )  # fmt: skip
     environment.filters["shown"] = as_shown
+    environment.filters["base64"] = lambda content: b64encode(content).decode()
     return environment.get_template("template.html").render(report=report)
