@@ -16,6 +16,7 @@ from napari_tumor_synth.widgets.left_dock import LeftDockWidget
 from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
 from napari_tumor_synth.widgets.session import session_of, viewer_itself
+from napari_tumor_synth.widgets.study_panel import StudyPanel
 from napari_tumor_synth.widgets.train_panel import TrainPanel
 
 if TYPE_CHECKING:
@@ -81,6 +82,12 @@ class CompareWidget(_SinglePanel):
         """Take real ROIs away first, then as other panels do."""
         self.panel.dock.end(window_goes=self.window_goes)
         super().leave()
+
+
+class StudyWidget(_SinglePanel):
+    """Design, read and report a reader study."""
+
+    panel_class = StudyPanel
 
 
 class TrainWidget(_SinglePanel):

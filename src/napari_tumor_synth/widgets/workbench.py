@@ -13,6 +13,7 @@ from napari_tumor_synth.widgets.roi_panel import RoiPanel
 from napari_tumor_synth.widgets.scenes import borrow_scene, return_scene
 from napari_tumor_synth.widgets.section import Section
 from napari_tumor_synth.widgets.session import session_of, viewer_itself
+from napari_tumor_synth.widgets.study_panel import StudyPanel
 from napari_tumor_synth.widgets.train_panel import TrainPanel
 
 if TYPE_CHECKING:
@@ -31,18 +32,20 @@ class Workbench(LeftDockWidget):
         self.generate = GeneratePanel(self.session)
         self.importance = ImportancePanel(self.session)
         self.compare, self.train = ComparePanel(self.scene), TrainPanel(self.session)
+        self.study = StudyPanel(self.session)
         self._panels: dict[str, Any] = {
             "1  Case": self.case,
             "2  ROI": self.roi,
             "3  Generate": self.generate,
             "Importance": self.importance,
             "4  Compare": self.compare,
+            "5  Reader study": self.study,
             "6  Train": self.train,
         }
         self._sections: dict[str, Section] = {}
         for title, panel in self._panels.items():
             section = Section(title, panel)
-            if panel not in (self.compare, self.train):  # they read folders when they are seen
+            if panel not in (self.compare, self.study, self.train):  # these take the most room
                 section.expand(animate=False)
             self.column.addWidget(section)
             self._sections[title] = section

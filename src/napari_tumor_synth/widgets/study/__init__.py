@@ -1,0 +1,1 @@
+"""Panel of reader studies: design, read, report."""
