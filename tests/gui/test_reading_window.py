@@ -51,6 +51,10 @@ def begin(qtbot, tmp_path):
 
 def on_screen(qtbot, window):
     qtbot.waitUntil(lambda: window.is_on_screen(window.reading.step), timeout=20_000)
+    for layer, token in zip(
+        window.case.panes.images, window.reading.step.presentation.images, strict=True
+    ):  # nothing, once the time is up
+        assert np.array_equal(layer.data, window.reading.study.image(token)) or not layer.data.any()
 
 
 def press(window, *keys, modifier=Qt.KeyboardModifier.NoModifier):
@@ -292,6 +296,16 @@ def test_feedback_goes_on_after_the_window_was_closed(qtbot, begin):
     on_screen(qtbot, again)
 
 
+def test_feedback_shows_a_case_again_whose_time_was_up(qtbot, begin):
+    window = begin(time_limit_s=1)
+    on_screen(qtbot, window)
+    qtbot.waitUntil(lambda: bool(events_of(window, "time_up")), timeout=5000)
+    assert not window.case.panes.images[0].data.any()
+    press(window, K.Key_3, K.Key_Return)
+    assert window.reading.phase == "feedback"
+    assert window.case.panes.images[0].data.any()
+
+
 def test_the_time_until_the_window_is_there_does_not_count(qtbot, begin):
     window = begin()
     to_scored_cases(qtbot, window)
@@ -427,9 +441,12 @@ def test_going_back_keeps_what_was_not_confirmed(qtbot, begin):
     press(window, K.Key_5, K.Key_Backspace)
     on_screen(qtbot, window)
     assert window.reading.draft.rating == 2
-    press(window, K.Key_Return)
+    first = window.reading.step
+    press(window, K.Key_4, K.Key_Return)
     on_screen(qtbot, window)
+    assert window.reading.step is not first
     assert window.reading.draft.rating == 5
+    assert window.case.answers.degrees[5].isChecked()
 
 
 def test_the_end_shows_the_seal_that_the_report_has(qtbot, begin):

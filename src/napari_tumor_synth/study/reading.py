@@ -84,11 +84,6 @@ class Reading:
         return sum(1 for at in self._state.answers if self.steps[at].kind == "case")
 
     @property
-    def done_steps(self) -> int:
-        """Cases that are answered, those to learn by among them."""
-        return len(self._state.answers)
-
-    @property
     def total(self) -> int:
         """Scored cases."""
         return sum(1 for step in self.steps if step.kind == "case")

@@ -49,6 +49,7 @@ class ReadingWindow(QWidget):
         self.setStyleSheet(STYLE)
         self._images = CaseImages(reading.study)
         self._visible = False
+        self._shown: Step | None = None
         self.case = CasePage(reading.study.file)
         self.consent = pages.ConsentPage(
             design.title, pages.information_text(design), design.prevalence or "", design.consent
@@ -74,7 +75,7 @@ class ReadingWindow(QWidget):
 
     def is_on_screen(self, step: Step) -> bool:
         """Whether this case can be seen and answered."""
-        return self._visible and self.reading.step is step
+        return self._visible and self._shown is step and self.reading.step is step
 
     def advance(self) -> None:
         """Show what the reading is at."""
@@ -92,6 +93,7 @@ class ReadingWindow(QWidget):
             assert step is not None
             if self._stack.currentWidget() is not self.case:  # opened again
                 self._show(step)
+            self.case.unhide_case()  # the time may be up, and one may look again
             said = pages.said(self.reading.draft.rating, self._labels)
             self.case.answers.tell(pages.feedback_text(step.truth, said))
             self._preload()
@@ -194,7 +196,7 @@ class ReadingWindow(QWidget):
         except TumorSynthError as error:
             self._cannot_show(error)
             return
-        self._visible = True
+        self._visible, self._shown = True, self.reading.step
         self._start_clock()
         self.on_screen.emit()
         QTimer.singleShot(0, self._preload)
@@ -256,9 +258,9 @@ class ReadingWindow(QWidget):
         self.case.answers.tell_text()
         if not self.reading.draft.is_answer:
             return
-        before = self.reading.done_steps
+        before = self.reading.step, self.reading.phase
         self._guarded(self.reading.confirm)
-        if self.reading.done_steps > before:
+        if (self.reading.step, self.reading.phase) != before:
             self.case.time_left.stop()
             self.advance()
 
