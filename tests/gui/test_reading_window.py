@@ -1,6 +1,7 @@
 """The reading window: keys, what is written down, and nothing that gives cases away."""
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ from napari_tumor_synth.study.answers_table import gather
 from napari_tumor_synth.study.case_clock import CaseClock
 from napari_tumor_synth.study.key_file import read_key_file
 from napari_tumor_synth.study.reading import open_reading
+from napari_tumor_synth.study.reading_log import beginning_of, read_log
+from napari_tumor_synth.study.reading_state import ReadingState
 from napari_tumor_synth.workflows.study_report import report_on_study
 
 pytestmark = pytest.mark.gui
@@ -623,6 +626,68 @@ def test_an_altered_copy_is_not_shown_until_it_is_whole_again(qtbot, begin):
     press(window, K.Key_Return)
     on_screen(qtbot, window)
     assert window.case.isVisible()
+
+
+KEYS = (
+    *[K.Key_1, K.Key_3, K.Key_6, K.Key_Return, K.Key_Return, K.Key_Return] * 3,
+    K.Key_Up, K.Key_PageDown, K.Key_Right, K.Key_Space, K.Key_F2, K.Key_R, K.Key_V, K.Key_X,
+    K.Key_P, K.Key_C, K.Key_N, K.Key_Backspace, K.Key_Escape, K.Key_Tab, K.Key_A, K.Key_Delete,
+)  # fmt: skip
+
+
+def same_as_its_log(reading):
+    """Follow the log from the beginning, as a program does that was started anew."""
+    state = ReadingState(reading.reader, reading.steps)
+    for event in reading.log.events:
+        state.follow(event)
+    assert state.step is reading.step
+    assert (state.phase, state.draft, state.paused) == (
+        reading.phase, reading.draft, reading.is_paused
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_use(qtbot, begin, seed):
+    """Whatever is pressed and clicked, answers belong to the case that is on screen."""
+    chance = random.Random(seed)
+    task = ("single", "2afc")[seed % 2]
+    window = begin(
+        task=task, allow_back=True, time_limit_s=(None, 2)[seed // 2], repeats=0.0,
+    )  # fmt: skip
+    opened = 1
+    for _ in range(250):
+        if window.reading.phase == "finished":
+            break
+        doing = chance.random()
+        if doing < 0.02 and opened < 4:
+            window.close()
+            window, opened = begin(), opened + 1
+        elif doing < 0.1:
+            answers = window.case.answers
+            chance.choice([*answers.degrees.values(), *answers.reasons.values(), answers.unable,
+                           answers.confirm, window.text.button]).click()  # fmt: skip
+        elif doing < 0.6:
+            qtbot.wait(chance.choice((1, 20, 60)))
+        else:
+            alt = chance.random() < 0.05
+            modifier = Qt.KeyboardModifier.AltModifier if alt else Qt.KeyboardModifier.NoModifier
+            press(window, chance.choice(KEYS), modifier=modifier)
+        same_as_its_log(window.reading)
+        if window.reading.step is not None and window.is_on_screen(window.reading.step):
+            on_screen(qtbot, window)
+    if window.isVisible():
+        window.close()
+    tokens, events = None, read_log(*log_of(begin.made.study))
+    assert sum(event["event"] == "case_done" for event in events) >= 4
+    for event in events:
+        if event["event"] == "case_shown":
+            tokens = event["token"]
+        elif event["event"] in ("answer", "answer_revised", "case_done", "comment", "slice"):
+            assert event["token"] == tokens
+
+
+def log_of(study):
+    return study.readings / "R1.jsonl", beginning_of(study.file.sha256, "R1")
 
 
 def run_reader(made, reader, skill, kill_after):
