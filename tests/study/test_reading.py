@@ -140,6 +140,24 @@ def test_seconds_leave_out_pauses_and_the_time_between_programs(study, made):
     assert 0.2 <= row.seconds_to_first < 0.3
 
 
+def test_a_reading_that_was_killed_at_its_end_is_sealed_later(study):
+    reading = open_reading(study, "R1")
+    read_through(reading)
+    reading.close()
+    path = log_of(study)[0]
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert b'"finished"' in lines[-1]
+    sealed = reading.seal
+    path.write_bytes(b"".join(lines[:-1]))
+    again = open_reading(study, "R1")
+    assert again.phase == "finished"
+    assert len(again.seal) == len(sealed) == 12
+    again.close()
+    once_more = open_reading(study, "R1")
+    assert once_more.seal == again.seal
+    once_more.close()
+
+
 def test_one_may_go_back_within_a_block_only(study, made):
     reading = open_reading(study, "R1")
     reading.agree()

@@ -41,6 +41,7 @@ class Reading:
             self._state.follow(event)
         if log.events:
             self._log("resumed", step=self._state.at)
+            self._seal_when_finished()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -163,8 +164,7 @@ class Reading:
             "case_done", token=self._token(), place=self._place(), rating=draft.rating,
             reasons=list(draft.reasons), comment=draft.comment, cannot_judge=draft.cannot_judge,
         )  # fmt: skip
-        if self.phase == "finished":
-            self.log.append("finished", cases=self.done)
+        self._seal_when_finished()
 
     def end_feedback(self) -> None:
         """Go on after the truth of a training case was shown."""
@@ -202,6 +202,10 @@ class Reading:
             self.pause()
         finally:
             self.log.close()
+
+    def _seal_when_finished(self) -> None:
+        if self.phase == "finished" and not self.seal:
+            self.log.append("finished", cases=self.done)
 
     def _log(self, event: str, **details: Any) -> None:
         self._state.follow(self.log.append(event, **details))
