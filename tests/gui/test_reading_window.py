@@ -436,6 +436,21 @@ def test_shortcuts_are_no_answers(qtbot, begin):
     assert not window.case.answers.text.hasFocus()
 
 
+def test_digits_of_a_keyboard_with_other_signs_rate(qtbot, begin, monkeypatch):
+    """The fifth key of the top row of a French keyboard is a bracket."""
+    window = begin()
+    to_scored_cases(qtbot, window)
+    none = Qt.KeyboardModifier.NoModifier
+    signs = (
+        ("linux", K.Key_ParenLeft, 14, 5), ("win32", K.Key_Eacute, 3, 2),
+        ("linux", K.Key_Minus, 15, 6), ("linux", K.Key_D, 10, 6), ("linux", K.Key_3, 14, 3),
+    )  # fmt: skip
+    for platform, key, code, degree in signs:
+        monkeypatch.setattr("sys.platform", platform)
+        QApplication.sendEvent(window, QKeyEvent(QEvent.Type.KeyPress, key, none, code, 0, 0, ""))
+        assert window.reading.draft.rating == degree
+
+
 def test_going_back_keeps_what_was_not_confirmed(qtbot, begin):
     window = begin(allow_back=True)
     to_scored_cases(qtbot, window)

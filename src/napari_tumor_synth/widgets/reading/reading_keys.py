@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QApplication, QLineEdit, QWidget
 
 from napari_tumor_synth.widgets.planes.window_level import PRESETS
+
+if TYPE_CHECKING:
+    from qtpy.QtGui import QKeyEvent
 
 _KEY = Qt.Key
 KEYS: dict[Qt.Key, str] = {
@@ -36,6 +41,9 @@ KEYS: dict[Qt.Key, str] = {
 """Key to what is asked for."""
 
 LEAVE_TEXT = "leave text"
+_TOP_ROW = {"linux": 10, "win32": 2}
+"""Scan code of the key that is 1 on most keyboards."""
+_DEGREES, _NAMED = 6, 0x01000000  # from here on keys have no sign
 _GO_ON_WHILE_HELD = ("next", "previous", "far next", "far previous")
 
 HELP = (
@@ -54,6 +62,16 @@ def asked_by(key: int, *, alt: bool) -> str:
     if not alt:
         return asked
     return f"reason {int(asked[-1]) - 1}" if asked.startswith("rate ") else ""
+
+
+def key_of(event: QKeyEvent) -> int:
+    """Return a key; of the top row its digit, where the keyboard has another sign there."""
+    key = int(event.key())
+    place = int(event.nativeScanCode()) - _TOP_ROW.get(sys.platform, _NAMED)
+    is_known = key >= _NAMED or (chr(key).isascii() and chr(key).isalnum())
+    if is_known or not 0 <= place < _DEGREES:
+        return key  # D may have any code on a distant screen
+    return _KEY.Key_1.value + place
 
 
 class KeysOfWindow(QObject):
@@ -94,7 +112,7 @@ class KeysOfWindow(QObject):
         alt = bool(held & named.AltModifier)
         if held & (named.ControlModifier | named.MetaModifier):
             return True  # no shortcut is a rating
-        asked = asked_by(event.key(), alt=alt)
+        asked = asked_by(key_of(cast("QKeyEvent", event)), alt=alt)
         if alt and not asked:
             return False  # the window's own: to close it, to go to another
         if event.isAutoRepeat() and asked not in _GO_ON_WHILE_HELD:
