@@ -140,7 +140,11 @@ BAD = {
     "has no sequence t2": ["--sequence", "t2"],
     "has no split nothing": ["--split", "test", "--split", "nothing"],
     "empty name": ["--synthetic", "=made"],
-    "readers": ["--readers", "a b"],
+    "readers are one or more codes": ["--readers", "a b"],
+    "one or more codes of letters": ["--readers", ","],
+    "two readers have the same code": ["--readers", "a,A"],
+    "There is no file": ["--design", "none.json"],
+    "would be taken for something else": ["--synthetic", "real={made}"],
     "real": ["--cases", 2],
     "60 scored and 1 training cases of the real ROIs": ["--cases", 60],
     "where readers find it": ["--key", "{out}/key.json"],
@@ -150,10 +154,11 @@ BAD = {
 
 
 @pytest.mark.parametrize("problem", BAD)
-def test_what_cannot_be_made_is_refused_and_nothing_is_left(refuse, small, tmp_path, problem):
+def test_what_cannot_be_made_is_refused_and_nothing_is_left(refuse, small, made, tmp_path, problem):
     (tmp_path / "broken.json").write_text("{", "utf-8")
     option, *values = [
-        str(one).format(out=tmp_path / "s", design=tmp_path / "broken.json") for one in BAD[problem]
+        str(one).format(out=tmp_path / "s", design=tmp_path / "broken.json", made=made)
+        for one in BAD[problem]
     ]
     arguments = list(small)
     if option in arguments:
@@ -180,6 +185,21 @@ def test_grids_that_differ_are_refused(refuse, small, tmp_path):
 def test_one_image_is_never_two_cases(refuse, small, made, tmp_path):
     assert "are the same image" in refuse(*small, "--synthetic", f"other={made}")
     assert not (tmp_path / "s").exists()
+
+
+def test_a_field_that_no_design_has(refuse, small, tmp_path):
+    (tmp_path / "design.json").write_text('{"time_limit": 3}', "utf-8")
+    words = refuse(*small)
+    assert "there is no field time_limit; the fields are title, task, readers" in words
+    assert "docs/studies.md" in words
+
+
+def test_reading_takes_a_display(refuse, run, small, tmp_path, monkeypatch):
+    assert run(*small).code == 0
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert "no display to read on" in refuse("study", "read", tmp_path / "s", "--reader", "A")
 
 
 def test_two_generators(run, small, tmp_path):
@@ -212,9 +232,11 @@ def test_what_cannot_be_reported(refuse, run, small, tmp_path):
 
 
 def test_power(run):
-    found = run("study", "power", "--cases", 228, "--readers", 1, "--json").json
-    assert found["one_reader"]["equivalence_power"] >= 0.8
-    assert found["one_reader"]["cases_for_equivalence"] == 227
+    power = ("study", "power", "--cases", 228, "--readers", 1, "--json")
+    assert run(*power, "--task", "2afc").json["one_reader"]["equivalence_power"] >= 0.8
+    found = run(*power).json
+    assert 0.6 < found["one_reader"]["equivalence_power"] < 0.75  # of accuracy and area both
+    assert found["one_reader"]["cases_for_equivalence"] == 286
     assert found["many_readers"] is None
     told = run("study", "power", "--cases", 60, "--readers", 6)
     assert "Mean of 6 readers" in told.out

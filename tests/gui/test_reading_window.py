@@ -395,6 +395,16 @@ def test_a_disk_that_is_full_when_a_case_is_shown_can_be_freed(qtbot, begin, ful
     assert window.reading.draft.rating == 3
 
 
+def test_words_of_pages_are_not_cut_off(qtbot, begin):
+    window = begin()
+    while window.reading.phase != "break":
+        on_screen(qtbot, window)
+        press(window, K.Key_3, K.Key_Return, K.Key_Return)
+    words = window.text.text
+    assert "whether they are right" in words.text()
+    assert words.height() >= words.heightForWidth(words.width()) > 20
+
+
 def test_a_full_disk_is_told_wherever_the_reader_is(qtbot, begin, full_disk):
     window = begin(time_limit_s=60)
     to_scored_cases(qtbot, window)

@@ -212,12 +212,15 @@ def test_what_could_not_be_judged_is_told_and_counted_at_worst():
     )  # fmt: skip
     found = analyse(rows, "single", 0.1)
     assert found.not_judged["g"].not_judged == 6 * 30
-    assert found.not_judged["real"].not_judged == 0
+    assert found.not_judged["real cases"].not_judged == 0
     assert found.overall.synthetic == 10
-    assert found.at_worst.synthetic == 40
-    assert found.at_worst.accuracy.value < found.overall.accuracy.value
+    assert found.if_wrong.synthetic == found.if_right.synthetic == 40
+    accuracies = [one.accuracy.value for one in (found.if_wrong, found.overall, found.if_right)]
+    assert accuracies == sorted(accuracies)
+    for one, right in zip((found.if_wrong, found.if_right), (0, 1), strict=True):
+        assert abs(one.accuracy.value - (0.5 + (10 * 0.5 + 30 * right) / 40) / 2) < 0.05
     assert "180 of 240 (g)" in sentences.not_judged(found.not_judged)
-    assert analyse(study(2, 9, 9, lambda r, t, n: 1 + n % 6), "single", 0.1).at_worst is None
+    assert analyse(study(2, 9, 9, lambda r, t, n: 1 + n % 6), "single", 0.1).if_wrong is None
 
 
 def test_learning_is_said_as_it_is():

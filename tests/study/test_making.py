@@ -353,7 +353,7 @@ def test_orders_that_cannot_be(tmp_path):
 def test_one_roi_a_patient(tmp_path):
     crowd = pool(count=40)
     same = tuple(
-        type(roi)(roi.name, f"p{number // 2}", roi.class_name, "", roi.source_sha256, roi.load)
+        replace(roi, patient=f"p{number // 2}", class_name=("HGG", "LGG")[number // 2 % 2])
         for number, roi in enumerate(crowd.rois)
     )
     real = type(crowd)("", same, crowd.size, crowd.spacing_mm)

@@ -140,6 +140,17 @@ def test_seconds_leave_out_pauses_and_the_time_between_programs(study, made):
     assert 0.2 <= row.seconds_to_first < 0.3
 
 
+def test_halves_of_signs_do_not_stop_a_reading(study):
+    reading = open_reading(study, "R1")
+    reading.agree(specialty="x\ud83d")
+    reading.shown()
+    reading.comment("ring \ud83d é")
+    reading.cannot_judge("\udc00 dark")
+    reading.close()
+    assert reading.draft.cannot_judge == "? dark"
+    assert open_reading(study, "R1").draft.comment == "ring ? é"
+
+
 def test_a_reading_that_was_killed_at_its_end_is_sealed_later(study):
     reading = open_reading(study, "R1")
     read_through(reading)

@@ -133,8 +133,28 @@ def test_power_is_that_of_the_literature():
     for count in (20, 40, 60):  # no result of so few would show it
         assert one_reader(count).equivalence[0.1] == 0
     assert answers_as_balanced(60, 60) == 120
+    assert one_reader(120, task="single").equivalence[0.1] < one_reader(120).equivalence[0.1]
     assert answers_as_balanced(60, 300) == 200
     assert many_readers(2, 5).half_width <= 0.5
+
+
+@pytest.mark.parametrize("readers", [1, 3, 8])
+def test_power_of_single_cases_is_that_of_the_verdict(readers):
+    """The mean of guessing readers with six degrees, by the functions that reports use."""
+    rng = np.random.default_rng(readers)
+    cases, truth = 240, np.arange(240) % 2 == 1
+    shown = []
+    for _ in range(300):
+        ratings = rng.integers(1, 7, (readers, cases)).astype(float)
+        names = tuple(map(str, range(readers)))
+        found = pooled(Answers(ratings, truth, names, tuple(map(str, range(cases)))), "single", 0.1)
+        shown.append(max(found.equivalence, found.area_equivalence) <= 0.05)
+    if readers == 1:
+        plan = one_reader(cases, (0.1,), "single").equivalence[0.1]
+    else:
+        told = many_readers(readers, cases, (0.1,), "single", reader_sd=0.0, case_correlation=0.0)
+        plan = told.equivalence[0.1]
+    assert np.mean(shown) == pytest.approx(plan, abs=0.08)
 
 
 def test_power_of_few_readers_is_that_of_fixed_ones():

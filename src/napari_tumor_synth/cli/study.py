@@ -7,6 +7,7 @@ import typer
 
 from napari_tumor_synth.cli.console import JsonOption, progress_bar, report, warn
 from napari_tumor_synth.cli.options import parse_names
+from napari_tumor_synth.study.scale import Task
 
 
 def add_to(app: typer.Typer) -> None:
@@ -70,7 +71,7 @@ def new(
     )
 
     changes: dict[str, Any] = {
-        "task": task, "readers": parse_names(readers) or None, "real": real_cases,
+        "task": task, "readers": parse_names(readers) if readers else None, "real": real_cases,
         "synthetic": synthetic_cases, "time_limit_s": time_limit,
     }  # fmt: skip
     request = StudyRequest(
@@ -145,6 +146,7 @@ def power(
     margin: Annotated[
         float, typer.Option(min=0.01, max=0.49, help="From one half that counts as guessing.")
     ] = 0.1,
+    task: Annotated[Task, typer.Option(help="single, or 2afc for pairs.")] = "single",
     as_json: JsonOption = False,
 ) -> None:
     """Tell what a number of readers and cases can show, before a study is made.
@@ -153,5 +155,5 @@ def power(
     """
     from napari_tumor_synth.workflows.study_power import power_lines, power_of
 
-    found = power_of(cases, readers, margin)
+    found = power_of(cases, readers, margin, task)
     report(found, as_json=as_json, lines=power_lines(found))

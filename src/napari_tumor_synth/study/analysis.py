@@ -33,6 +33,7 @@ from napari_tumor_synth.study.statistics.course import Times, Trend, times, tren
 from napari_tumor_synth.study.statistics.of_reader import ReaderResult, result_of
 from napari_tumor_synth.study.statistics.pooled import pooled
 
+REAL_CASES = "real cases"
 _SIZES = ("small", "medium", "large")
 
 
@@ -57,13 +58,18 @@ def analyse(rows: Sequence[AnswerRow], task: Task, margin: float) -> Analysis:
     of_generator = np.array([row.generator for row in told])
     of_class = np.array([row.class_name for row in told])
     of_size, limits = _sizes(told)
-    at_worst = pooled(_at_worst(answers, scored), task, margin)
+    some = any(row.rating is None for row in scored)
+    ends = [
+        pooled(_as_if(answers, scored, right=right), task, margin) if some else None
+        for right in (False, True)
+    ]
     return Analysis(
         task=task,
         margin=margin,
         readers=_readers(answers, rows, task, margin),
         overall=pooled(answers, task, margin),
-        at_worst=at_worst if any(row.rating is None for row in scored) else None,
+        if_wrong=ends[0],
+        if_right=ends[1],
         not_judged=_not_judged(scored),
         by_generator={
             name: pooled(answers.of((of_generator == name) | (of_generator == "")), task, margin)
@@ -99,15 +105,15 @@ def _sizes(told: Sequence[AnswerRow]) -> tuple[NDArray[np.str_], tuple[float, fl
     return np.array(_SIZES)[np.searchsorted([low, high], volumes, side="right")], (low, high)
 
 
-def _at_worst(answers: Answers, scored: Sequence[AnswerRow]) -> Answers:
-    """Return the answers if what could not be judged had been wrong for certain."""
+def _as_if(answers: Answers, scored: Sequence[AnswerRow], *, right: bool) -> Answers:
+    """Return the answers if what could not be judged had been right, or wrong, for certain."""
     ratings = answers.ratings.copy()
     at = {case: number for number, case in enumerate(answers.cases)}
     for row in scored:
         if row.rating is None:
             number = at[row.case]
-            wrong = 1 if answers.is_synthetic[number] else 6
-            ratings[answers.readers.index(row.reader), number] = wrong
+            said = 6 if answers.is_synthetic[number] == right else 1
+            ratings[answers.readers.index(row.reader), number] = said
     return Answers(ratings, answers.is_synthetic, answers.readers, answers.cases)
 
 
@@ -115,7 +121,7 @@ def _not_judged(scored: Sequence[AnswerRow]) -> dict[str, NotJudged]:
     kinds = sorted({row.generator for row in scored})
     of = {kind: [row for row in scored if row.generator == kind] for kind in kinds}
     return {
-        kind or "real": NotJudged(len(rows), sum(row.rating is None for row in rows))
+        kind or REAL_CASES: NotJudged(len(rows), sum(row.rating is None for row in rows))
         for kind, rows in of.items()
     }
 

@@ -90,6 +90,8 @@ class StudyDesign(BaseModel):
 
     @model_validator(mode="after")
     def _readers_differ(self) -> Self:
+        if not self.title.strip():
+            raise ValueError("the title is blank")
         if reserved := sorted({name for name in self.readers if name.upper() in _RESERVED}):
             raise ValueError(f"{reserved[0]} is no file name on Windows")
         if "truth" in {name.lower() for name in self.readers}:

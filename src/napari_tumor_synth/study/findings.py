@@ -97,8 +97,9 @@ class Analysis:
     margin : float
     readers : tuple of ReaderResult
     overall : Pooled or None
-    at_worst : Pooled or None
-        The same if all that could not be judged had been wrong for certain; None where all was.
+    if_wrong, if_right : Pooled or None
+        The same if all that could not be judged had been wrong, or right, for certain; None where
+        all was judged.
     not_judged : dict of str to NotJudged
         By generator, and of real cases; of pairs by generator.
     by_generator, by_class, by_size : dict of str to Pooled or None
@@ -122,7 +123,8 @@ class Analysis:
     margin: float
     readers: tuple[ReaderResult, ...]
     overall: Pooled | None
-    at_worst: Pooled | None
+    if_wrong: Pooled | None
+    if_right: Pooled | None
     not_judged: dict[str, NotJudged]
     by_generator: dict[str, Pooled | None]
     by_class: dict[str, Pooled | None]

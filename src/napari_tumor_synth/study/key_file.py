@@ -119,7 +119,7 @@ def read_key_file(path: Path, study: StudyFile) -> KeyFile:
     """
     if not path.is_file():
         raise StudyError(f"There is no key file {path}.", _ITS_OWN)
-    content = read_json_object(path, _LARGEST)
+    content = read_json_object(path, _LARGEST, _ITS_OWN)
     told = content.pop("sha256", None)
     try:
         key = KeyFile.model_validate(content)

@@ -95,9 +95,9 @@ def require_distinct_generators(pools: Sequence[Pool]) -> None:
         Two pools have the same name, or one has a name with another meaning.
     """
     names = [pool.generator for pool in pools]
-    if "truth" in names:
+    if taken := sorted({"truth", "real"} & set(names)):
         raise StudyError(
-            "A generator called truth would be taken for the truth by other programs.",
+            f"A generator called {taken[0]} would be taken for something else in the results.",
             "Give its folder another name: --synthetic NAME=FOLDER.",
         )
     if twice := sorted({name for name in names if names.count(name) > 1}):

@@ -17,6 +17,11 @@ from napari_tumor_synth.study.study_file import Study
 MOST_TEXT = 2000
 
 
+def storable(text: str) -> str:
+    """Return a text that a file can hold: of a broken clipboard, without halves of signs."""
+    return text.encode("utf-8", "replace").decode()[:MOST_TEXT]
+
+
 class Reading:
     """The reading of one reader.
 
@@ -115,7 +120,7 @@ class Reading:
             Experience, specialty, display and conditions, as the reader says.
         """
         self._require("consent")
-        self._log("agreed", about={name: text[:MOST_TEXT] for name, text in about.items()})
+        self._log("agreed", about={name: storable(text) for name, text in about.items()})
 
     def shown(self, **how: Any) -> None:
         """Say that the case is on screen, in all planes."""
@@ -145,14 +150,14 @@ class Reading:
     def comment(self, text: str) -> None:
         """Say something about the case."""
         self._require("training", "case")
-        self._log("comment", token=self._token(), text=text[:MOST_TEXT])
+        self._log("comment", token=self._token(), text=storable(text))
 
     def cannot_judge(self, why: str) -> None:
         """Say that the case cannot be judged, and why."""
         self._require("training", "case")
         if not why.strip():
             raise StudyError("A case that cannot be judged needs a reason.", "Say what is wrong.")
-        self._log("cannot_judge", token=self._token(), why=why.strip()[:MOST_TEXT])
+        self._log("cannot_judge", token=self._token(), why=storable(why.strip()))
 
     def confirm(self) -> None:
         """Finish the case and go on; a training case shows its truth first."""

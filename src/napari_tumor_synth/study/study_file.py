@@ -244,20 +244,22 @@ def read_study_file(path: Path) -> StudyFile:
     return file
 
 
-def read_json_object(path: Path, largest: int) -> dict[str, Any]:
+def read_json_object(path: Path, largest: int, remedy: str = _WHOLE_AGAIN) -> dict[str, Any]:
     """Read an object from a JSON file.
 
     Raises
     ------
     StudyError
-        It cannot be read, is too large, or is no object.
+        It is missing, cannot be read, is too large, or is no object.
     """
+    if not path.is_file():
+        raise StudyError(f"There is no file {path}.", remedy)
     try:
         if path.stat().st_size > largest:
             raise ValueError("far too large")
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise StudyError(f"{path} cannot be read as JSON.", _WHOLE_AGAIN) from error
+        raise StudyError(f"{path} cannot be read as JSON.", remedy) from error
     if not isinstance(content, dict):
-        raise StudyError(f"{path} cannot be read as JSON.", _WHOLE_AGAIN)
+        raise StudyError(f"{path} cannot be read as JSON.", remedy)
     return content

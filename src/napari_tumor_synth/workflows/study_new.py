@@ -15,6 +15,7 @@ from napari_tumor_synth.study.study_file import read_json_object
 from napari_tumor_synth.workflows.study_pools import real_pool, require_unseen, synthetic_pool
 
 _LARGEST_DESIGN = 1_000_000  # bytes
+_WHAT_A_DESIGN_IS = "The page on reader studies (docs/studies.md) lists the fields of a design."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,28 @@ def design_from(path: Path | None, changes: Mapping[str, Any]) -> StudyDesign:
     StudyError
         The file is no design, or a value is not allowed.
     """
-    content: dict[str, Any] = {} if path is None else read_json_object(path, _LARGEST_DESIGN)
+    content: dict[str, Any] = {}
+    if path is not None:
+        content = read_json_object(path, _LARGEST_DESIGN, _WHAT_A_DESIGN_IS)
     try:
         return StudyDesign.model_validate({**content, **changes})
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the design"
+        field = str(first["loc"][0]) if first["loc"] else ""
         raise StudyError(
-            f"{path or 'The design'}: {where}: {first['msg']}.", "See the user guide on studies."
+            f"{path or 'The design'}: {_problem(field, first['type'], first['msg'])}.",
+            _WHAT_A_DESIGN_IS,
         ) from error
+
+
+def _problem(field: str, kind: str, message: str) -> str:
+    """Say what is wrong with a field, without the words of the library that found it."""
+    if kind == "extra_forbidden":
+        return f"there is no field {field}; the fields are {', '.join(StudyDesign.model_fields)}"
+    if field == "readers":
+        return "readers are one or more codes of letters, digits, - and _, at most 40 each"
+    message = message.removeprefix("Value error, ")
+    return f"{field}: {message}" if field else message
 
 
 def parse_pool(text: str) -> tuple[str | None, Path]:

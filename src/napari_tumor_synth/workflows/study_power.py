@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from napari_tumor_synth.study.scale import Task
 from napari_tumor_synth.study.statistics.power import (
     CASE_CORRELATION,
     POWER,
@@ -13,7 +14,7 @@ from napari_tumor_synth.study.statistics.power import (
 )
 
 
-def power_of(cases: int, readers: int, margin: float) -> dict[str, Any]:
+def power_of(cases: int, readers: int, margin: float, task: Task = "single") -> dict[str, Any]:
     """Return what so many readers and cases can show.
 
     Parameters
@@ -24,9 +25,11 @@ def power_of(cases: int, readers: int, margin: float) -> dict[str, Any]:
     readers : int
     margin : float
         From one half, within which accuracy counts as guessing; more than 0, less than 0.5.
+    task : {"single", "2afc"}
     """
-    alone = one_reader(cases, (margin,))
+    alone = one_reader(cases, (margin,), task)
     found: dict[str, Any] = {
+        "task": task,
         "cases": cases,
         "readers": readers,
         "margin": margin,
@@ -34,12 +37,12 @@ def power_of(cases: int, readers: int, margin: float) -> dict[str, Any]:
             "interval_at_half": list(alone.interval),
             "detectable_accuracy": alone.detectable,
             "equivalence_power": alone.equivalence[margin],
-            "cases_for_equivalence": answers_for_equivalence(margin),
+            "cases_for_equivalence": answers_for_equivalence(margin, task),
         },
         "many_readers": None,
     }
     if readers > 1:
-        together = many_readers(readers, cases, (margin,))
+        together = many_readers(readers, cases, (margin,), task)
         found["many_readers"] = {
             "half_width": together.half_width,
             "equivalence_power": together.equivalence[margin],
@@ -50,20 +53,19 @@ def power_of(cases: int, readers: int, margin: float) -> dict[str, Any]:
     return found
 
 
-def design_lines(answers: int, readers: int, margin: float) -> list[str]:
+def design_lines(answers: int, readers: int, margin: float, task: Task) -> list[str]:
     """Return in two sentences what so many answers of so many readers can show."""
-    found = power_of(answers, readers, margin)
-    one, many = found["one_reader"], found["many_readers"]
-    low, high = one["interval_at_half"]
-    least = one["detectable_accuracy"]
+    one = one_reader(answers, (margin,), task)
+    low, high = one.interval
     lines = [
         f"One reader with {answers} answers: interval {low:.2f} to {high:.2f} if half are right"
-        + (f"; finds an accuracy of {least:.2f}." if least else ".")
+        + (f"; finds an accuracy of {one.detectable:.2f}." if one.detectable else ".")
     ]
-    if many is not None:
+    if readers > 1:
+        many = many_readers(readers, answers, (margin,), task)
         lines.append(
-            f"Mean of {readers}: about ± {many['half_width']:.2f}; that guessing readers guess (± "
-            f"{margin:g}) is shown with {100 * many['equivalence_power']:.0f} % power."
+            f"Mean of {readers}: about ± {many.half_width:.2f}; that guessing readers guess (± "
+            f"{margin:g}) is shown with {100 * many.equivalence[margin]:.0f} % power."
         )
     return lines
 
@@ -91,6 +93,11 @@ def power_lines(found: Mapping[str, Any]) -> list[str]:
             f"{100 * many['equivalence_power']:.0f} % "
             f"power (assumed: {_spread(many)}answers of two readers to one case correlate by "
             f"{CASE_CORRELATION:g})."
+        )
+    if found["task"] == "single":
+        lines.append(
+            "To guess takes accuracy and the area under the ROC curve within the margin (assumed: "
+            "the six degrees are given equally often)."
         )
     lines.append(
         "A result that does not differ significantly from guessing proves nothing by itself."

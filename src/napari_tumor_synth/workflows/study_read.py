@@ -1,5 +1,6 @@
 """Start the reading window in a process of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,17 @@ def reading_command(
 
 
 def read_study(study: Path, reader: str, *, fill_screen: bool = True) -> int:
-    """Open the reading window, wait until it is closed, and return its exit status."""
+    """Open the reading window, wait until it is closed, and return its exit status.
+
+    Raises
+    ------
+    StudyError
+        There is no display.
+    """
+    displays = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in displays):
+        raise StudyError(
+            "There is no display to read on.", "Read at a desktop, or with a remote one."
+        )
     command = reading_command(study, reader, fill_screen=fill_screen)
     return subprocess.run(command, check=False).returncode

@@ -16,8 +16,16 @@ from napari_tumor_synth.study.study_file import StudyFile
 _MARGINS = (0.05, 0.1, 0.15)
 
 
-def flow(study: StudyFile, answers: StudyAnswers) -> Section:
-    """Say what was planned, and how far it got."""
+def flow(study: StudyFile, answers: StudyAnswers, kinds: Mapping[str, int]) -> Section:
+    """Say what was planned, and how far it got.
+
+    Parameters
+    ----------
+    study : StudyFile
+    answers : StudyAnswers
+    kinds : mapping of str to int
+        How many scored cases each reader sees once, by generator and class.
+    """
     design = study.design
     begun = {reading.reader: reading for reading in answers.readings}
     planned = len(study.readers[0].presentations)
@@ -34,8 +42,6 @@ def flow(study: StudyFile, answers: StudyAnswers) -> Section:
         f"All ROIs were shown as {' x '.join(map(str, study.display.shape))} voxels of "
         f"{study.display.spacing_mm:g} mm, {study.display.sequence}, in {study.display.levels} "
         f"grey levels; {design.edge_voxels} layers of voxels were taken off the edges.",
-        "Time limit: none." if design.time_limit_s is None
-        else f"Time limit: {design.time_limit_s:g} s a case.",
     ]  # fmt: skip
     columns = (
         "reader", "planned", "answered", "repeats", "rated", "could not judge", "finished",
@@ -47,12 +53,35 @@ def flow(study: StudyFile, answers: StudyAnswers) -> Section:
         for name, text in reading.about.items()
         if text
     )
-    tables = [Table("flow", "From plan to answers.", columns, rows)]
+    tables = [_plan(study, kinds), Table("flow", "From plan to answers.", columns, rows)]
     if said:
         tables.append(
-            Table("readers", "What readers said of themselves.", ("reader", "", ""), said)
+            Table("readers", "What readers said of themselves.", ("reader", "asked", "said"), said)
         )
     return Section("What was done", tuple(told), tuple(tables))
+
+
+def _plan(study: StudyFile, kinds: Mapping[str, int]) -> Table:
+    """Return the plan as it was fixed when the study was made."""
+    design, program = study.design, study.software
+    rows: list[tuple[Cell, ...]] = [
+        ("study", study.study_id),
+        ("SHA-256 of study.json", study.sha256),
+        ("made", f"{study.created}, {', '.join(f'{a} {b}' for a, b in program.items())}"),
+        ("task", design.task),
+        *((f"cases: {kind}", count) for kind, count in kinds.items()),
+        ("training cases", len(study.training)),
+        ("blocks", len(study.readers[0].blocks)),
+        ("repeats", f"{100 * design.repeats:g} %, at least {design.repeat_spacing} cases later"),
+        ("longest run of one answer", design.longest_run),
+        ("time limit", "none" if design.time_limit_s is None else f"{design.time_limit_s:g} s"),
+        ("going back within a block", "yes" if design.allow_back else "no"),
+        ("3D view", "yes" if design.allow_3d else "no"),
+        ("margin of guessing", f"± {100 * design.margin:g} percentage points, set beforehand"),
+        ("information", design.information),
+        ("consent", design.consent or "none was asked for"),
+    ]
+    return Table("design", "The plan, as it was fixed.", ("what", "as planned"), tuple(rows))
 
 
 def audit(found: Mapping[str, Any]) -> Section:
@@ -89,7 +118,7 @@ def limits(study: StudyFile, real: int, synthetic: int) -> Section:
     """
     design, readers = study.design, len(study.readers)
     answers = real if design.task == "2afc" else answers_as_balanced(real, synthetic)
-    one = one_reader(answers, tuple(sorted({*_MARGINS, design.margin})))
+    one = one_reader(answers, tuple(sorted({*_MARGINS, design.margin})), design.task)
     told = [
         f"Of one generator, one reader gives {answers} answers"
         + (" (counted as half real, half synthetic)" if design.task == "single" else "")
@@ -101,10 +130,11 @@ def limits(study: StudyFile, real: int, synthetic: int) -> Section:
             else f"Four of five such studies find a true accuracy of {one.detectable:.2f} or more."
         )
     ]
+    both = ", by accuracy and area both" if design.task == "single" else ""
     columns: tuple[str, ...] = ("margin", "one reader")
     together: dict[float, float] = {}
     if readers > 1:
-        all_ = many_readers(readers, answers, tuple(one.equivalence))
+        all_ = many_readers(readers, answers, tuple(one.equivalence), design.task)
         together, columns = all_.equivalence, (*columns, f"mean of {readers} readers")
         whose = "readers' true accuracies differ by 0.05 and " if all_.random_readers else ""
         told.append(
@@ -125,7 +155,7 @@ def limits(study: StudyFile, real: int, synthetic: int) -> Section:
     return Section(
         "What this study can show",
         tuple(told),
-        (Table("power", "Power to show that guessing readers guess.", columns, rows),),
+        (Table("power", f"Power to show that guessing readers guess{both}.", columns, rows),),
     )
 
 

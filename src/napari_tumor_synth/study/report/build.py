@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from napari_tumor_synth import __version__
 from napari_tumor_synth.errors import StudyError
 from napari_tumor_synth.evaluation.report.document import Report, Section
+from napari_tumor_synth.generators.provenance import now
 from napari_tumor_synth.study.analysis import analyse
 from napari_tumor_synth.study.answers_table import StudyAnswers, gather
 from napari_tumor_synth.study.exports import imrmc_table, long_table, matrix_table
 from napari_tumor_synth.study.findings import Analysis
-from napari_tumor_synth.study.key_file import KeyFile
+from napari_tumor_synth.study.key_file import KeyFile, KeyImage
 from napari_tumor_synth.study.matrices import first_answers
 from napari_tumor_synth.study.report.about import audit, flow, limits
 from napari_tumor_synth.study.report.cases import cases
@@ -62,7 +64,7 @@ def build_report(study: Study, key: KeyFile, looked_before: int = 0) -> Report:
         _notices(study, answers, key, looked_before),
         (
             readers_together(found, answers.rows),
-            flow(study.file, answers),
+            flow(study.file, answers, _kinds(study.file, key)),
             audit(key.leak_audit),
             each_reader(found),
             agreement(found),
@@ -79,12 +81,22 @@ def build_report(study: Study, key: KeyFile, looked_before: int = 0) -> Report:
     )
 
 
+def _shown_once(study: StudyFile, key: KeyFile) -> list[KeyImage]:
+    """Return what a reader sees of scored cases, without repeats."""
+    shown = [token for one in study.readers[0].presentations for token in one.images]
+    return [key.images[token] for token in shown if not key.images[token].is_repeat]
+
+
+def _kinds(study: StudyFile, key: KeyFile) -> dict[str, int]:
+    """Return how many ROIs of each kind and class a reader sees."""
+    kinds = [f"{one.generator or 'real'}, {one.class_name}" for one in _shown_once(study, key)]
+    return dict(sorted(Counter(kinds).items()))
+
+
 def _cases_of_a_reader(study: StudyFile, key: KeyFile) -> tuple[int, int]:
     """Return how many real cases a reader sees once, and how many of the rarest generator."""
-    shown = [token for one in study.readers[0].presentations for token in one.images]
-    images = [key.images[token] for token in shown if not key.images[token].is_repeat]
-    of_generators = Counter(one.generator for one in images if one.generator)
-    fewest = min(of_generators.values())
+    images = _shown_once(study, key)
+    fewest = min(Counter(one.generator for one in images if one.generator).values())
     if study.design.task == "2afc":
         return fewest, fewest
     return sum(one.truth == "real" for one in images), fewest
@@ -121,6 +133,10 @@ def _data(study: Study, answers: StudyAnswers, found: Analysis, key: KeyFile) ->
     return {
         "study_id": study.file.study_id,
         "study_sha256": study.file.sha256,
+        "created": study.file.created,
+        "software": study.file.software,
+        "reported": now(),
+        "reported_with": {"napari-tumor-synth": __version__},
         "design": study.file.design.model_dump(mode="json"),
         "display": study.file.display.model_dump(mode="json"),
         "leak_audit": key.leak_audit,

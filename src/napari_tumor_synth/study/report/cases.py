@@ -73,12 +73,16 @@ def _groups(analysis: Analysis) -> list[tuple[str, Sequence[CaseResult]]]:
     return groups
 
 
+def _named(one: CaseResult) -> str:
+    return f"{one.rating:.1f}  {one.generator or 'real'}, {one.class_name}"
+
+
 def _sheet(label: str, found: Sequence[CaseResult], study: Study) -> bytes:
     spacing = (study.file.display.spacing_mm,) * 3
     items = [
-        SheetItem(_intensities(study.image(token)), f"{one.rating:.1f}", spacing)
+        SheetItem(_intensities(study.image(token)), caption, spacing)
         for one in found
-        for token in (one.image, one.other)
+        for token, caption in ((one.image, _named(one)), (one.other, "its real one"))
         if token
     ]
     with TemporaryDirectory() as folder:

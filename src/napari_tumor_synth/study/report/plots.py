@@ -68,14 +68,15 @@ def ratings_plot(answers: Answers, labels: Mapping[int, str]) -> bytes:
     """Draw how often each degree was given to real and to synthetic ROIs, over all readers."""
     figure, axes = _axes(7.2, 3.8)
     degrees = np.array(list(labels))
-    kinds = ((False, "real", _REAL, -0.2), (True, "synthetic", _SYNTHETIC, 0.2))
+    pairs = bool(answers.is_synthetic.all())
+    kinds = ((False, "real", _REAL, -0.2), (True, "synthetic", _SYNTHETIC, 0.0 if pairs else 0.2))
     for kind, name, colour, shift in kinds:
         ratings = answers.ratings[:, answers.is_synthetic == kind]
         ratings = ratings[~np.isnan(ratings)]
         if not len(ratings):
             continue
         shares = [np.mean(ratings == degree) for degree in degrees]
-        count = f"{name} ({len(ratings)} answers)"
+        count = f"{'pairs' if pairs else name} ({len(ratings)} answers)"
         hatch = "//" if kind else ""
         axes.bar(degrees + shift, shares, width=0.38, color=colour, label=count, hatch=hatch)
     axes.set_xticks(degrees, [fill(text, _WIDE) for text in labels.values()])

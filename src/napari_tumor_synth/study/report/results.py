@@ -46,6 +46,7 @@ def readers_together(analysis: Analysis, rows: Sequence[AnswerRow]) -> Section:
         else "A pair is right if the synthetic one is named; ratings in the picture are turned so "
         "that high ones are right."
     )
+    told.append(sentences.partial(analysis))
     told.append(sentences.not_judged(analysis.not_judged))
     told.append(sentences.many_tests(analysis))
     answers = answers_of(rows, analysis.task)
@@ -188,7 +189,8 @@ def _pooled_tables(analysis: Analysis) -> tuple[Table, ...]:
     sizes = (f"small (below {low})", "medium", f"large (from {high})")
     named = [
         ("all", analysis.overall),
-        ("all, at worst", analysis.at_worst),
+        ("all, those not judged as wrong", analysis.if_wrong),
+        ("all, those not judged as right", analysis.if_right),
         *analysis.by_generator.items(),
         *((f"class {name}", one) for name, one in analysis.by_class.items()),
         *zip(sizes, analysis.by_size.values(), strict=True),

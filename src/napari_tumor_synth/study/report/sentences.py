@@ -15,6 +15,7 @@ from napari_tumor_synth.study.statistics.pooled import Pooled
 
 _LEVEL = 0.05
 _LEAST_SHOWN = 0.0001
+_MOST_OF = 0.9  # of the cases of others, below which it is said
 _FEW = 10  # cases of a kind, below which intervals are too narrow
 
 
@@ -121,6 +122,22 @@ def contrasts(found: Mapping[tuple[str, str], Contrast], figure: str) -> tuple[s
     return tuple(told)
 
 
+def partial(analysis: Analysis) -> str:
+    """Say which readers rated less than the others; empty if none did."""
+    most = max((one.accuracy.of for one in analysis.readers), default=0)
+    fewer = [
+        f"{one.reader} ({one.accuracy.of})"
+        for one in analysis.readers
+        if one.accuracy.of < _MOST_OF * most
+    ]
+    if not fewer:
+        return ""
+    return (
+        f"Rated fewer cases than the {most} of others: {', '.join(fewer)}. Each counts as much as "
+        "a reader who rated all."
+    )
+
+
 def many_tests(analysis: Analysis) -> str:
     """Say how many p-values there are beside the first one."""
     kinds = (analysis.by_generator, analysis.by_class, analysis.by_size)
@@ -143,7 +160,8 @@ def not_judged(found: Mapping[str, NotJudged]) -> str:
         return ""
     return (
         f"Answers without a rating because the case could not be judged: {', '.join(some)}. They "
-        "are left out; the row “at worst” counts them as wrong for certain."
+        "are left out; two rows count them as wrong and as right. A result that does not hold in "
+        "both hangs on them."
     )
 
 

@@ -64,7 +64,8 @@ def times(seconds: NDArray[np.float64]) -> Times | None:
 def trend(places: NDArray[np.float64], correct: NDArray[np.float64]) -> Trend | None:
     """Return how right answers changed in the course of the reading.
 
-    Each reader with `FEWEST_ANSWERS` has a line by least squares; its mean is judged by how readers
+    Each reader with `FEWEST_ANSWERS`, and half as many as the one who gave most, has a line by
+    least squares; its mean is judged by how readers
     differ or, with fewer than five of them, by the spread of answers around the lines.
 
     Parameters
@@ -81,7 +82,9 @@ def trend(places: NDArray[np.float64], correct: NDArray[np.float64]) -> Trend | 
     """
     last = max(float(places.max(initial=0)), 1.0)
     judged = ~np.isnan(correct)
-    enough = [number for number, one in enumerate(judged) if one.sum() >= FEWEST_ANSWERS]
+    counts = judged.sum(axis=1)
+    least = max(FEWEST_ANSWERS, counts.max(initial=0) / 2)  # half a reading is no whole course
+    enough = np.flatnonzero(counts >= least).tolist()
     if not enough:
         return None
     lines = [

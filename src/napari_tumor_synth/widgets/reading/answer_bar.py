@@ -67,7 +67,8 @@ class AnswerBar(QWidget):
             self.degrees[degree] = button
         group.setExclusive(False)
         layout.addLayout(row)
-        layout.addLayout(self._more())
+        layout.addLayout(self._why())
+        layout.addLayout(self._last())
         for widget in self.findChildren(QWidget):
             if widget is not self.text:
                 widget.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -129,7 +130,7 @@ class AnswerBar(QWidget):
         self.text.setText(self._draft.cannot_judge or self._draft.comment)
         self.text.clearFocus()
 
-    def _more(self) -> QHBoxLayout:
+    def _why(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.addWidget(QLabel("Because of:"))
         for number, name in enumerate(REASONS, start=1):
@@ -137,6 +138,11 @@ class AnswerBar(QWidget):
             box.clicked.connect(self._tell_reasons)
             row.addWidget(box)
             self.reasons[name] = box
+        row.addStretch(1)
+        return row
+
+    def _last(self) -> QHBoxLayout:
+        row = QHBoxLayout()
         self._show_what_text_is_for()
         self.text.returnPressed.connect(self._on_return)
         self.text.editingFinished.connect(self._keep_comment)

@@ -158,6 +158,7 @@ class CasePage(QWidget):
 
     def _close_views(self) -> None:
         for view in self._views:
+            view.hide()  # it is deleted only when the event loop comes to it
             view.close_view()
             self._solid.removeWidget(view)
             view.deleteLater()

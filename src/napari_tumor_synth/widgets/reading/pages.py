@@ -27,6 +27,7 @@ ABOUT = {
     "display": "Display and conditions (e.g. diagnostic monitor, dark room)",
 }
 """What a reader is asked about himself; all of it may stay empty."""
+_WIDTH = 760  # pixels of a text
 
 
 class WarningLabel(QLabel):
@@ -37,7 +38,7 @@ class WarningLabel(QLabel):
         self.setWordWrap(True)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setStyleSheet("color: #ff9f43; font-weight: 600;")
-        self.setMaximumWidth(760)
+        self.setMaximumWidth(_WIDTH)
         self.hide()
 
     def warn(self, text: str) -> None:
@@ -57,7 +58,7 @@ class TextPage(QWidget):
         self.text.setWordWrap(True)
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setStyleSheet("font-size: 16px;")
-        self.text.setMaximumWidth(760)
+        self.text.setMaximumWidth(_WIDTH)
         self.text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self._warning = WarningLabel()
         self.warn = self._warning.warn
@@ -73,11 +74,12 @@ class TextPage(QWidget):
         layout.addSpacing(24)
         layout.addWidget(self.button, 0, Qt.AlignmentFlag.AlignHCenter)
         layout.addStretch(2)
-        self.text.setMinimumWidth(760)
+        self.text.setMinimumWidth(_WIDTH)
 
     def say(self, text: str) -> None:
         """Show a text."""
         self.text.setText(text)
+        self.text.setMinimumHeight(self.text.heightForWidth(_WIDTH))  # centred, it has no other
         self.warn("")
 
 
@@ -96,7 +98,7 @@ class ConsentPage(QWidget):
         super().__init__()
         layout = QVBoxLayout(self)
         inner = QWidget()
-        inner.setMaximumWidth(760)
+        inner.setMaximumWidth(_WIDTH)
         column = QVBoxLayout(inner)
         column.setSpacing(14)
         for text, style in (

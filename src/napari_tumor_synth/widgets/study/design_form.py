@@ -27,8 +27,9 @@ from napari_tumor_synth.widgets.words import WrappedLabel
 if TYPE_CHECKING:
     from napari_tumor_synth.progress import OnProgress
     from napari_tumor_synth.study.making import MadeStudy
+    from napari_tumor_synth.study.scale import Task
 
-_TASKS = {
+_TASKS: dict[str, Task] = {
     "One ROI: real or synthetic?": "single",
     "A pair: which one is synthetic?": "2afc",
 }
@@ -162,10 +163,10 @@ class DesignForm(QWidget):
     def _tell_power(self) -> None:
         from napari_tumor_synth.workflows.study_power import design_lines
 
-        pairs = _TASKS[self.task.currentText()] == "2afc"
-        answers = self.cases.value() * (1 if pairs else 2)  # half of them to real cases
+        task = _TASKS[self.task.currentText()]
+        answers = self.cases.value() * (1 if task == "2afc" else 2)  # half of them to real cases
         margin = self.plan.margin.value() / 100
-        lines = design_lines(answers, max(1, len(self.codes)), margin)
+        lines = design_lines(answers, max(1, len(self.codes)), margin, task)
         of_each = ["Of each generator:"] if len(self.folders) > 1 else []
         self.power.setText(" ".join([*of_each, *lines]))
 
