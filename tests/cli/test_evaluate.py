@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from base64 import b64decode
 
 import numpy as np
 import pytest
@@ -87,9 +88,13 @@ def test_the_report_names_no_case(found, real):
 def test_tables_and_pictures_are_what_the_page_names(found):
     out, data = found
     page = (out / "report.html").read_text()
-    for name in re.findall(r'href="(tables/[^"]+)"', page) + re.findall(r'src="([^"]+)"', page):
+    for name in re.findall(r'href="(tables/[^"]+)"', page):
         assert (out / name).stat().st_size > 0
-    for path in (out / "pictures").iterdir():
+    pictures = list((out / "pictures").iterdir())
+    within = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert {b64decode(one) for one in within} == {path.read_bytes() for path in pictures}
+    assert page.count("src=") == len(within)
+    for path in pictures:
         with Image.open(path) as picture:
             assert min(picture.size) > 200
     with (out / "tables" / "verdicts.csv").open() as stream:
