@@ -12,6 +12,13 @@ from napari_tumor_synth.study.answers_table import AnswerRow
 from napari_tumor_synth.study.exports import imrmc_table, long_table, matrix_table
 from napari_tumor_synth.study.report import results, sentences
 from napari_tumor_synth.study.report.build import plain
+from napari_tumor_synth.study.statistics.agreement import (
+    Agreed,
+    agreed,
+    alpha,
+    mean_weighted_kappa,
+    pairwise_kappa,
+)
 from napari_tumor_synth.study.statistics.balanced import BalancedAccuracy
 from napari_tumor_synth.study.statistics.contrasts import contrast
 
@@ -168,11 +175,26 @@ def test_agreement_about_pairs_is_not_agreement_with_the_truth():
     rng = np.random.default_rng(5)
     same = pairs(2, 400, lambda r, n: True, rng)
     found = analyse(same, "2afc", 0.1).agreement
-    assert found.fleiss == pytest.approx(1)
-    assert found.alpha == pytest.approx(1)
+    assert found.fleiss.value == pytest.approx(1)
+    assert found.alpha.value == pytest.approx(1)
     wrong = rng.random((2, 400)) < 0.05
     both = analyse(pairs(2, 400, lambda r, n: not wrong[r, n], rng), "2afc", 0.1).agreement
-    assert both.fleiss == pytest.approx(1 - 2 * np.mean(wrong[0] != wrong[1]), abs=0.02)
+    assert both.fleiss.value == pytest.approx(1 - 2 * np.mean(wrong[0] != wrong[1]), abs=0.02)
+
+
+def test_intervals_of_agreement_are_over_cases():
+    rng = np.random.default_rng(9)
+    ratings = np.clip(np.rint(rng.normal(3.5, 1.2, 80) + rng.normal(0, 0.8, (4, 80))), 1, 6)
+    ratings[0, ::9] = np.nan
+    assert pairwise_kappa(ratings) == pytest.approx(mean_weighted_kappa(ratings))
+    found = agreed(pairwise_kappa(ratings), pairwise_kappa, ratings)
+    assert found.low < found.value < found.high
+    more = np.tile(ratings, 4)
+    narrow = agreed(pairwise_kappa(more), pairwise_kappa, more)
+    assert narrow.high - narrow.low == pytest.approx((found.high - found.low) / 2, rel=0.25)
+    same = np.tile(ratings[1], (3, 1))
+    assert agreed(1.0, pairwise_kappa, same).low is None
+    assert agreed(None, alpha, ratings) == Agreed(None, None, None)
 
 
 def test_generators_of_pairs_are_compared():

@@ -121,7 +121,8 @@ def test_the_page_and_its_pictures(report):
             assert picture.size[0] > 300
     data = json.loads((report.html.parent / "report.json").read_text("utf-8"))
     assert data["study_sha256"] == report.data["study_sha256"]
-    assert data["agreement"]["alpha"] is not None
+    assert data["agreement"]["alpha"]["low"] < data["agreement"]["alpha"]["value"]
+    assert data["software"] == data["reported_with"]
 
 
 def test_what_readers_type_is_no_formula_and_no_markup(tmp_path):

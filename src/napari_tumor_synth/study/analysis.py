@@ -22,9 +22,11 @@ from napari_tumor_synth.study.matrices import (
 )
 from napari_tumor_synth.study.scale import MIDDLE, Task
 from napari_tumor_synth.study.statistics.agreement import (
+    agreed,
     alpha,
     fleiss,
     mean_weighted_kappa,
+    pairwise_kappa,
     weighted_kappa,
 )
 from napari_tumor_synth.study.statistics.answers import Answers
@@ -150,9 +152,9 @@ def _agreement(answers: Answers, task: Task) -> Agreement:
     judged = ~np.isnan(ratings)
     said = np.where(judged, ratings > MIDDLE, np.nan)
     return Agreement(
-        fleiss(said),
-        mean_weighted_kappa(ratings),
-        alpha(ratings),
+        agreed(fleiss(said), fleiss, said),
+        agreed(mean_weighted_kappa(ratings), pairwise_kappa, ratings),
+        agreed(alpha(ratings), alpha, ratings),
         own.readers,
         int(np.count_nonzero(judged.sum(axis=0) >= 2)),
         int(np.count_nonzero(judged.all(axis=0))),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from napari_tumor_synth.study.scale import Task
+from napari_tumor_synth.study.statistics.agreement import Agreed
 from napari_tumor_synth.study.statistics.contrasts import Contrast
 from napari_tumor_synth.study.statistics.course import Times, Trend
 from napari_tumor_synth.study.statistics.of_reader import ReaderResult
@@ -28,20 +29,20 @@ class Stability:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How readers agree with each other; None where it cannot be said.
+    """How readers agree with each other.
 
     Attributes
     ----------
-    fleiss, weighted_kappa, alpha : float or None
+    fleiss, weighted_kappa, alpha : Agreed
     readers : tuple of str
         Who judged at least half as many cases as the one who judged most.
     cases, complete : int
         That two of them judged at least, and that all of them judged (which `fleiss` is of).
     """
 
-    fleiss: float | None
-    weighted_kappa: float | None
-    alpha: float | None
+    fleiss: Agreed
+    weighted_kappa: Agreed
+    alpha: Agreed
     readers: tuple[str, ...]
     cases: int
     complete: int

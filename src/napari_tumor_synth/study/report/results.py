@@ -8,6 +8,7 @@ from napari_tumor_synth.study.findings import Analysis
 from napari_tumor_synth.study.matrices import answers_of, first_answers
 from napari_tumor_synth.study.report import plots, sentences
 from napari_tumor_synth.study.scale import RATINGS, TOWARD_SYNTHETIC, Task
+from napari_tumor_synth.study.statistics.agreement import Agreed
 from napari_tumor_synth.study.statistics.detection import Detection
 from napari_tumor_synth.study.statistics.obuchowski_rockette import Estimate
 from napari_tumor_synth.study.statistics.of_reader import Area
@@ -114,12 +115,12 @@ def agreement(analysis: Analysis) -> Section:
     said = "real or synthetic" if analysis.task == "single" else "one or the other of a pair"
     count = len(found.readers)
     between = (
-        (f"Fleiss' kappa of {said}", found.fleiss, count, found.complete),
+        (f"Fleiss' kappa of {said}", *_agreed(found.fleiss), count, found.complete),
         (
-            "Cohen's kappa, quadratic weights, mean over pairs of readers", found.weighted_kappa,
-            count, found.cases,
+            "Cohen's kappa, quadratic weights, mean over pairs of readers",
+            *_agreed(found.weighted_kappa), count, found.cases,
         ),
-        ("Krippendorff's alpha of ordinal ratings", found.alpha, count, found.cases),
+        ("Krippendorff's alpha of ordinal ratings", *_agreed(found.alpha), count, found.cases),
     )  # fmt: skip
     within = tuple(
         (reader, one.repeats, one.same_side, one.kappa)
@@ -136,7 +137,10 @@ def agreement(analysis: Analysis) -> Section:
         ),
         (
             Table(
-                "agreement", "Between readers.", ("figure", "value", "readers", "cases"), between
+                "agreement",
+                "Between readers, with 95 % intervals over cases (bootstrap).",
+                ("figure", "value", "low", "high", "readers", "cases"),
+                between,
             ),
             Table("stability", "Of each reader between first and second answer.", columns, within),
         ),
@@ -169,6 +173,10 @@ def course(analysis: Analysis, rows: Sequence[AnswerRow]) -> Section:
         (Table("times", "Times.", columns, found),),
         (Picture("course", "Share of right answers in the course of the reading.", picture),),
     )
+
+
+def _agreed(one: Agreed) -> tuple[float | None, ...]:
+    return one.value, one.low, one.high
 
 
 def _detected(seen: Detection | None) -> tuple[float | None, ...]:

@@ -5,6 +5,8 @@ not agree, which is what indistinguishable ROIs look like; readers who agree and
 belief about what synthetic ROIs look like.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import combinations
 
 import krippendorff
@@ -14,6 +16,26 @@ from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 SCALE = (1, 2, 3, 4, 5, 6)
+LEVEL = 0.95
+RESAMPLES = 300
+_KNOWN = 0.9  # of the resamples, below which there is no interval
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A figure of agreement.
+
+    Attributes
+    ----------
+    value : float or None
+        None where it cannot be said.
+    low, high : float or None
+        95 % interval over cases, for these readers (percentiles of a bootstrap).
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
 
 
 def fleiss(said_synthetic: NDArray[np.float64]) -> float | None:
@@ -62,6 +84,49 @@ def mean_weighted_kappa(ratings: NDArray[np.float64]) -> float | None:
     ]
     known = [one for one in found if one is not None]
     return float(np.mean(known)) if known else None
+
+
+def pairwise_kappa(ratings: NDArray[np.float64]) -> float | None:
+    """Return what `mean_weighted_kappa` does, in one go for resamples.
+
+    With quadratic weights, Cohen's kappa is one less the mean squared difference of two readers
+    over what it would be if their ratings had nothing to do with each other.
+    """
+    found = []
+    for first, second in combinations(ratings, 2):
+        both = ~(np.isnan(first) | np.isnan(second))
+        a, b = first[both], second[both]
+        if len(a) >= 2 and (by_chance := a.var() + b.var() + (a.mean() - b.mean()) ** 2) > 0:
+            found.append(1 - ((a - b) ** 2).mean() / by_chance)
+    return float(np.mean(found)) if found else None
+
+
+def agreed(
+    value: float | None,
+    figure: Callable[[NDArray[np.float64]], float | None],
+    ratings: NDArray[np.float64],
+    seed: int = 0,
+) -> Agreed:
+    """Return a figure of agreement with its interval.
+
+    Parameters
+    ----------
+    value : float or None
+    figure : callable
+        Of ratings (readers, cases).
+    ratings : (readers, cases) float64
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    count = ratings.shape[1]
+    if value is None or count < 2:
+        return Agreed(value, None, None)
+    drawn = [figure(ratings[:, rng.integers(count, size=count)]) for _ in range(RESAMPLES)]
+    known = [one for one in drawn if one is not None]
+    if len(known) < _KNOWN * RESAMPLES or np.ptp(known) == 0:
+        return Agreed(value, None, None)
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Agreed(value, float(low), float(high))
 
 
 def alpha(ratings: NDArray[np.float64]) -> float | None:
