@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 from napari_tumor_synth.errors import TumorSynthError
 from napari_tumor_synth.study.scale import RATINGS
 from napari_tumor_synth.widgets.reading import pages
+from napari_tumor_synth.widgets.reading.answer_taker import AnswerTaker
 from napari_tumor_synth.widgets.reading.case_images import CaseImages
 from napari_tumor_synth.widgets.reading.case_page import CasePage
 from napari_tumor_synth.widgets.reading.look import STYLE
@@ -63,9 +64,10 @@ class ReadingWindow(QWidget):
         layout.addWidget(self._stack)
         self._connect()
         self._notes = NoteTaker(reading, self.case, lambda: self._visible, self._guarded)
+        taker = AnswerTaker(reading, self.case.answers, lambda: self._visible, self._guarded)
         self._actions = self._make_actions()
         self._numbered: dict[str, Callable[[int], None]] = {
-            "rate": self._rate,
+            "rate": taker.rate,
             "reason": self.case.answers.tick,
             "preset": self.case.panes.choose_preset,
         }
@@ -133,12 +135,7 @@ class ReadingWindow(QWidget):
         return True
 
     def _connect(self) -> None:
-        answers = self.case.answers
-        answers.rated.connect(self._rate)
-        answers.reasons_given.connect(self._give_reasons)
-        answers.commented.connect(self._comment)
-        answers.cannot_judge.connect(self._cannot_judge)
-        answers.confirmed.connect(self._confirm)
+        self.case.answers.confirmed.connect(self._confirm)
         self.case.panes.painted.connect(self._on_painted)
         self.consent.agreed.connect(self._agree)
         self.text.go_on.connect(lambda: self._guarded(self._go_on))
@@ -226,28 +223,6 @@ class ReadingWindow(QWidget):
         elif self.reading.phase == "break":
             self.reading.end_break()
         self.advance()
-
-    def _rate(self, degree: int) -> None:
-        self.case.answers.ask_no_more()
-        self._answer(lambda: self.reading.rate(degree))
-
-    def _give_reasons(self, reasons: list[str]) -> None:
-        self._answer(lambda: self.reading.give_reasons(reasons))
-
-    def _comment(self, text: str) -> None:
-        self._answer(lambda: self.reading.comment(text))
-
-    def _cannot_judge(self, why: str) -> None:
-        self._answer(lambda: self.reading.cannot_judge(why))
-
-    def _answer(self, act: Callable[[], None]) -> None:
-        if self._visible and self.reading.phase in ("training", "case"):
-            before = self.reading.draft
-            self._guarded(act)
-            if self.reading.draft != before:
-                self.case.answers.show_draft(self.reading.draft)
-            else:
-                self.case.answers.tick_as(before)
 
     def _confirm(self) -> None:
         if self.reading.phase == "feedback":
