@@ -14,9 +14,9 @@ from made_up_study import made_up_study
 from napari_tumor_synth.errors import StudyError
 from napari_tumor_synth.study import reading_log
 from napari_tumor_synth.study.answers_table import gather
+from napari_tumor_synth.study.event_chain import beginning_of, read_log
 from napari_tumor_synth.study.key_file import read_key_file
 from napari_tumor_synth.study.reading import open_reading
-from napari_tumor_synth.study.reading_log import beginning_of, read_log
 from napari_tumor_synth.study.study_file import Study
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from napari_tumor_synth.errors import OutputError, StudyError
 from napari_tumor_synth.study import reading_log
-from napari_tumor_synth.study.reading_log import ReadingLog, beginning_of, read_log
+from napari_tumor_synth.study.event_chain import beginning_of, read_log
+from napari_tumor_synth.study.reading_log import ReadingLog
 
 BEGINNING = beginning_of("a" * 64, "R1")
 

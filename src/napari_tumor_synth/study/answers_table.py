@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from napari_tumor_synth.study.case_clock import CaseClock
+from napari_tumor_synth.study.event_chain import Event, beginning_of, read_log, seal_of
 from napari_tumor_synth.study.key_file import KeyFile, KeyImage
-from napari_tumor_synth.study.reading_log import Event, beginning_of, read_log, seal_of
 from napari_tumor_synth.study.scale import MIDDLE
 from napari_tumor_synth.study.steps import steps_of
 from napari_tumor_synth.study.study_file import Presentation, Study

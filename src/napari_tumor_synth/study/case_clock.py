@@ -1,6 +1,6 @@
 """How long cases were on screen, told from events."""
 
-from napari_tumor_synth.study.reading_log import Event
+from napari_tumor_synth.study.event_chain import Event
 
 _NANO = 1e-9
 

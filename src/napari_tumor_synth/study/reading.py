@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from napari_tumor_synth.errors import StudyError
-from napari_tumor_synth.study.reading_log import ReadingLog, beginning_of, seal_of
+from napari_tumor_synth.study.event_chain import beginning_of, seal_of
+from napari_tumor_synth.study.reading_log import ReadingLog
 from napari_tumor_synth.study.reading_state import Draft, Phase, ReadingState
 from napari_tumor_synth.study.scale import RATINGS, REASONS
 from napari_tumor_synth.study.steps import Step, steps_of

@@ -5,7 +5,7 @@ from typing import Literal
 
 from napari_tumor_synth.errors import StudyError
 from napari_tumor_synth.study.case_clock import CaseClock
-from napari_tumor_synth.study.reading_log import Event
+from napari_tumor_synth.study.event_chain import Event
 from napari_tumor_synth.study.steps import Step
 
 Phase = Literal["consent", "training", "feedback", "case", "break", "finished"]

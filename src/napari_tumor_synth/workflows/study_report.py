@@ -6,8 +6,9 @@ from typing import Any
 
 from napari_tumor_synth.errors import StudyError
 from napari_tumor_synth.evaluation.report.writing import write_report
+from napari_tumor_synth.study.event_chain import beginning_of, read_log
 from napari_tumor_synth.study.key_file import read_key_file
-from napari_tumor_synth.study.reading_log import ReadingLog, beginning_of, read_log
+from napari_tumor_synth.study.reading_log import ReadingLog
 from napari_tumor_synth.study.report.build import build_report
 from napari_tumor_synth.study.study_file import Study
 
