@@ -18,6 +18,7 @@ from napari_tumor_synth.study.matrices import (
     answers_of,
     first_answers,
     of_repeats,
+    places_of,
     without_truth,
 )
 from napari_tumor_synth.study.scale import MIDDLE, Task
@@ -31,7 +32,7 @@ from napari_tumor_synth.study.statistics.agreement import (
 )
 from napari_tumor_synth.study.statistics.answers import Answers
 from napari_tumor_synth.study.statistics.contrasts import Contrast, contrast
-from napari_tumor_synth.study.statistics.course import Times, Trend, times, trend
+from napari_tumor_synth.study.statistics.course import Times, times, trend
 from napari_tumor_synth.study.statistics.of_reader import ReaderResult, result_of
 from napari_tumor_synth.study.statistics.pooled import pooled
 
@@ -84,7 +85,7 @@ def analyse(rows: Sequence[AnswerRow], task: Task, margin: float) -> Analysis:
         agreement=_agreement(answers, task),
         stability={name: _stability(rows, name, task) for name in answers.readers},
         times={name: _times(scored, name) for name in answers.readers},
-        trend=_trend(scored, answers),
+        trend=trend(places_of(rows, answers), answers.correct()),
         cases=_cases(answers, told, task),
     )
 
@@ -180,14 +181,6 @@ def _times(scored: Sequence[AnswerRow], reader: str) -> dict[str, Times | None]:
         name: times(np.array([row.seconds for row in own if keep(row)], float))
         for name, keep in kinds.items()
     }
-
-
-def _trend(scored: Sequence[AnswerRow], answers: Answers) -> Trend | None:
-    places = np.zeros_like(answers.ratings)
-    at = {case: number for number, case in enumerate(answers.cases)}
-    for row in scored:
-        places[answers.readers.index(row.reader), at[row.case]] = row.place
-    return trend(places, answers.correct())
 
 
 def _cases(answers: Answers, told: Sequence[AnswerRow], task: Task) -> tuple[CaseResult, ...]:

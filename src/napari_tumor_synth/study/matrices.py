@@ -38,6 +38,14 @@ def answers_of(rows: Sequence[AnswerRow], task: Task) -> Answers:
     return Answers(ratings, truth, readers, cases)
 
 
+def places_of(rows: Sequence[AnswerRow], answers: Answers) -> NDArray[np.float64]:
+    """Return which answer of its reader each was, from 0 (readers, cases); NaN for none."""
+    at = {(row.reader, row.case): row.place for row in first_answers(rows)}
+    return np.array(
+        [[at.get((reader, case), np.nan) for case in answers.cases] for reader in answers.readers]
+    )
+
+
 def toward_synthetic(row: AnswerRow) -> float:
     """Return a rating that is higher the more it says that what is synthetic is so.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from napari_tumor_synth.evaluation.report.document import Cell, Picture, Section, Table
 from napari_tumor_synth.study.answers_table import AnswerRow
 from napari_tumor_synth.study.findings import Analysis
-from napari_tumor_synth.study.matrices import answers_of, first_answers
+from napari_tumor_synth.study.matrices import answers_of, places_of
 from napari_tumor_synth.study.report import plots, sentences
 from napari_tumor_synth.study.scale import RATINGS, TOWARD_SYNTHETIC, Task
 from napari_tumor_synth.study.statistics.agreement import Agreed
@@ -161,12 +161,7 @@ def course(analysis: Analysis, rows: Sequence[AnswerRow]) -> Section:
         sentences.learning(analysis.trend),
     )
     answers = answers_of(rows, analysis.task)
-    at = {(row.reader, row.case): row.place for row in first_answers(rows)}
-    places = answers.ratings * 0
-    for number, reader in enumerate(answers.readers):
-        for column, case in enumerate(answers.cases):
-            places[number, column] = at.get((reader, case), float("nan"))
-    picture = plots.course_plot(places, answers.correct(), _PARTS)
+    picture = plots.course_plot(places_of(rows, answers), answers.correct(), _PARTS)
     return Section(
         "Time and learning",
         told,

@@ -80,7 +80,7 @@ def trend(places: NDArray[np.float64], correct: NDArray[np.float64]) -> Trend | 
     Trend or None
         None where no reader has enough answers, or nothing varies.
     """
-    last = max(float(places.max(initial=0)), 1.0)
+    last = max(float(np.nanmax(places, initial=0)), 1.0)
     judged = ~np.isnan(correct)
     counts = judged.sum(axis=1)
     least = max(FEWEST_ANSWERS, counts.max(initial=0) / 2)  # half a reading is no whole course
