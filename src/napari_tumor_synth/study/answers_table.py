@@ -137,7 +137,7 @@ def gather(study: Study, key: KeyFile) -> StudyAnswers:
     rows: list[AnswerRow] = []
     readings: list[ReaderReading] = []
     for plan in study.file.readers:
-        path = study.readings / f"{plan.reader}.jsonl"
+        path = study.log_of(plan.reader)
         if not path.is_file():
             continue
         events = read_log(path, beginning_of(study.file.sha256, plan.reader))

@@ -242,7 +242,7 @@ def open_reading(study: Study, reader: str) -> Reading:
     """
     study.file.plan_of(reader)
     beginning = beginning_of(study.file.sha256, reader)
-    log = ReadingLog(study.readings / f"{reader}.jsonl", beginning)
+    log = ReadingLog(study.log_of(reader), beginning)
     try:
         return Reading(study, reader, log)
     except BaseException:

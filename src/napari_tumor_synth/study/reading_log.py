@@ -20,7 +20,7 @@ from napari_tumor_synth.errors import OutputError, StudyError
 from napari_tumor_synth.study.event_chain import Event, events_of
 from napari_tumor_synth.study.study_file import sha256_of_json
 
-SUFFIX, LOCK = ".jsonl", ".lock"
+LOCK = ".lock"
 RECOVERED = "recovered"
 
 

@@ -173,6 +173,10 @@ class Study:
         """Where reading logs are."""
         return self.folder / READINGS
 
+    def log_of(self, reader: str) -> Path:
+        """Return where the reading log of a reader is."""
+        return self.readings / f"{reader}.jsonl"
+
     def image(self, token: str) -> NDArray[np.uint8]:
         """Return a display copy (S, A, R), 0 where there is no tumour.
 
